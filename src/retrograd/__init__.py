@@ -1,0 +1,43 @@
+"""retrograd trains neural networks by backpropagation: lazily recorded, compiled to native code.
+
+PyTorch's names and semantics; start with `tensor`, `nn`, `optim`.
+"""
+
+from retrograd import nn, optim
+from retrograd.core.dtype import bool_ as bool
+from retrograd.core.dtype import float32, float64, int8, int16, int32, int64, uint8
+from retrograd.core.generator import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
+from retrograd.runtime.devices import use_backend
+from retrograd.tensor import autograd
+from retrograd.tensor.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from retrograd.tensor.base import Size
+from retrograd.tensor.creation import (
+    arange,
+    cat,
+    empty,
+    eye,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    stack,
+    where,
+    zeros,
+    zeros_like,
+)
+from retrograd.tensor.eager import eager
+from retrograd.tensor.tensor import Tensor, from_numpy, tensor
+
+__version__ = "0.1.0"
+
+float = float32
+double = float64
+long = int64
+int = int32

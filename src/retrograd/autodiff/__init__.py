@@ -1,0 +1,1 @@
+"""Backpropagation as a rewrite of the graph."""

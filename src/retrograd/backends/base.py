@@ -1,0 +1,32 @@
+"""What a backend is: something that compiles a graph of primitives into a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.graph import Graph
+
+
+class Program(Protocol):
+    """A compiled graph."""
+
+    def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
+        """Compute the outputs. An output may be the very buffer of an input, as told to `compile`."""
+
+
+class Backend(Protocol):
+    """A way of running graphs."""
+
+    name: str
+
+    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> Program:
+        """A program for a graph that the passes have been over.
+
+        Args:
+            graph: steps of primitives.
+            scalars: for each input, whether it is a Python number.
+            aliases: for each output, the input whose buffer it overwrites, or -1.
+            tier: 0 to start soon, 1 to run fast. The bits of the results are the same.
+        """

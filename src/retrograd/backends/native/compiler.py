@@ -1,0 +1,111 @@
+"""LLVM IR text to machine code, and machine code to callable addresses, through llvmlite.
+
+llvmlite is imported on first use: its shared library is large, and importing retrograd must stay quick.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from retrograd.backends.native.target import Target, select_target
+
+
+@dataclass(frozen=True)
+class Host:
+    """The CPU that code is generated for."""
+
+    target: Target
+    triple: str
+    cpu: str
+    features: str
+
+
+def llvm() -> Any:
+    """llvmlite's binding layer, initialised."""
+    import llvmlite.binding as binding  # slow to import, and not needed before the first kernel
+
+    return _initialised(binding)
+
+
+@functools.lru_cache(maxsize=1)
+def _initialised(binding: Any) -> Any:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@functools.lru_cache(maxsize=1)
+def host() -> Host:
+    """This machine's CPU; `RETROGRAD_TARGET` restricts it to a lesser row of the target table."""
+    binding = llvm()
+    features = dict(binding.get_host_cpu_features())
+    target = select_target(features, os.environ.get("RETROGRAD_TARGET") or None)
+    cpu = binding.get_host_cpu_name()
+    if os.environ.get("RETROGRAD_TARGET"):
+        cpu = ""
+        features = {feature: True for feature in target.features}
+    flat = ",".join(f"+{name}" for name, present in sorted(features.items()) if present)
+    return Host(target, binding.get_process_triple(), cpu, flat)
+
+
+def _target_machine() -> Any:
+    machine = host()
+    target = llvm().Target.from_triple(machine.triple)
+    return target.create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="default"
+    )
+
+
+def compile_object(text: str) -> bytes:
+    """Optimise a module and return its object file."""
+    binding = llvm()
+    machine = _target_machine()
+    module = binding.parse_assembly(text)
+    module.triple = host().triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = binding.create_pipeline_tuning_options(speed_level=2)
+    # The generators write vectors themselves; LLVM's vectorisers would only cost compile time.
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    builder = binding.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+def compile_assembly(text: str) -> str:
+    """The assembly that `compile_object` would assemble, for reading."""
+    binding = llvm()
+    machine = _target_machine()
+    module = binding.parse_assembly(text)
+    module.verify()
+    options = binding.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    builder = binding.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return str(machine.emit_assembly(module))
+
+
+class Library:
+    """Machine code loaded into the process. It must outlive every use of its addresses."""
+
+    def __init__(self, object_file: bytes) -> None:
+        binding = llvm()
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target_machine())
+        self._engine.add_object_file(binding.ObjectFileRef.from_data(object_file))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function `name` starts.
+
+        Raises:
+            KeyError: the object file defines no such function.
+        """
+        address = int(self._engine.get_function_address(name))
+        if address == 0:
+            raise KeyError(name)
+        return address

@@ -1,0 +1,147 @@
+"""Evaluating the instructions of a loop kernel at one place: on scalars, or on vectors along the inner axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from retrograd.backends.native.ir import Function, Value, vector
+from retrograd.backends.native.kernel import REDUCTIONS
+from retrograd.backends.native.loops_memory import Lanes, Stash, load_lanes, load_scalar, store_lanes, to_memory
+from retrograd.backends.native.loops_plan import Plan, Stage
+from retrograd.backends.native.scalar_ops import REGISTER_TYPES, compute, constant
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where instructions are evaluated.
+
+    Attributes:
+        pointers: of each operand, the address of its element at inner index 0.
+        coordinates: along the outer axes, as far as they are known here.
+        vectors: those along the inner axis that are evaluated together.
+    """
+
+    pointers: Sequence[Value]
+    coordinates: Sequence[Value]
+    vectors: Sequence[Lanes] = ()
+
+
+@dataclass
+class Scope:
+    """Values known at one point of the kernel, besides those of the scope around it.
+
+    A value that changes along the inner axis has one vector for each of the place's vectors; other values are scalars.
+    A scalar that vectors use is spread over the lanes once.
+    """
+
+    parent: Scope | None = None
+    scalars: dict[int, Value] = field(default_factory=dict)
+    spread: dict[int, Value] = field(default_factory=dict)
+    vectors: dict[tuple[int, int], Value] = field(default_factory=dict)
+
+    def scalar(self, number: int) -> Value | None:
+        return self.scalars.get(number) or (self.parent.scalar(number) if self.parent else None)
+
+    def spread_scalar(self, number: int) -> Value | None:
+        return self.spread.get(number) or (self.parent.spread_scalar(number) if self.parent else None)
+
+    def vector(self, number: int, u: int) -> Value | None:
+        return self.vectors.get((number, u)) or (self.parent.vector(number, u) if self.parent else None)
+
+
+class Evaluator:
+    """Emits the instructions of one kernel into one function."""
+
+    def __init__(self, f: Function, plan: Plan, inner_strides: Sequence[Value], stash: Stash | None = None) -> None:
+        self.f, self.plan, self.kernel, self.stash = f, plan, plan.kernel, stash
+        self.lanes = f.module.target.lanes
+        self.strides = [
+            stride if operand.inner == "strided" else None
+            for operand, stride in zip(self.kernel.operands, inner_strides, strict=True)
+        ]
+
+    def vector_type(self, dtype: str) -> str:
+        return vector(self.lanes, REGISTER_TYPES[dtype])
+
+    def once(self, stage: Stage, place: Place, scope: Scope) -> None:
+        """What the stage computes before its pass."""
+        self._evaluate(stage.once, place, scope)
+
+    def sweep(self, stage: Stage, place: Place, scope: Scope) -> None:
+        """What the stage's pass computes at one position."""
+        for number in stage.recalled:
+            for u, lanes in enumerate(place.vectors):
+                scope.vectors[number, u] = self.stash.load(self.f, number, lanes.column)
+        self._evaluate(stage.swept, place, scope)
+        for number in stage.kept:
+            for u, lanes in enumerate(place.vectors):
+                self.stash.store(self.f, number, scope.vectors[number, u], lanes.column)
+
+    def spread(self, stage: Stage, scope: Scope) -> None:
+        """Spread the scalars that vectors of the stage's pass use: once, in front of its loops."""
+        for number in (*stage.swept, *stage.reductions):
+            for arg in self.kernel.code[number].args:
+                if not self.plan.facts[arg].swept and not self.plan.facts[arg].inner:
+                    self.vector(arg, 0, scope)
+
+    def value(self, number: int, u: int, scope: Scope) -> Value:
+        """The value as it is held: a vector, or a scalar if it does not change along the inner axis."""
+        inner = self.plan.facts[number].inner
+        value = scope.vector(number, u) if inner else scope.scalar(number)
+        assert value is not None, f"%{number} is not computed here"
+        return value
+
+    def vector(self, number: int, u: int, scope: Scope) -> Value:
+        """The value in vector `u`."""
+        instruction = self.kernel.code[number]
+        if self.plan.facts[number].inner:
+            return self.value(number, u, scope)
+        if instruction.op == "const":
+            return constant(self.f, instruction.attr, instruction.dtype, self.vector_type(instruction.dtype))
+        value = scope.spread_scalar(number)
+        if value is None:
+            value = scope.spread[number] = self.f.splat(self.value(number, u, scope), self.lanes)
+        return value
+
+    def _evaluate(self, numbers: Iterable[int], place: Place, scope: Scope) -> None:
+        for number in numbers:
+            if self.kernel.code[number].op in REDUCTIONS:
+                continue
+            if not self.plan.facts[number].inner:
+                self._evaluate_scalar(number, place, scope)
+                continue
+            # Instruction by instruction over all vectors, so that independent work stands together.
+            for u, lanes in enumerate(place.vectors):
+                self._evaluate_vector(number, place, u, lanes, scope)
+
+    def _evaluate_scalar(self, number: int, place: Place, scope: Scope) -> None:
+        instruction = self.kernel.code[number]
+        op, attr, dtype = instruction.op, instruction.attr, instruction.dtype
+        args = [self.value(arg, 0, scope) for arg in instruction.args]
+        if op == "store":
+            self.f.store(to_memory(self.f, args[0]), place.pointers[attr])
+        elif op == "load":
+            scope.scalars[number] = load_scalar(self.f, place.pointers[attr], dtype)
+        elif op == "const":
+            scope.scalars[number] = constant(self.f, attr, dtype, REGISTER_TYPES[dtype])
+        elif op == "index":
+            scope.scalars[number] = place.coordinates[attr]
+        else:
+            scope.scalars[number] = compute(self.f, instruction, args, self.kernel.code[instruction.args[-1]].dtype)
+
+    def _evaluate_vector(self, number: int, place: Place, u: int, lanes: Lanes, scope: Scope) -> None:
+        instruction = self.kernel.code[number]
+        op, attr, dtype = instruction.op, instruction.attr, instruction.dtype
+        args = [self.vector(arg, u, scope) for arg in instruction.args]
+        if op == "store":
+            store_lanes(self.f, args[0], place.pointers[attr], lanes, self.strides[attr])
+        elif op == "load":
+            scope.vectors[number, u] = load_lanes(self.f, place.pointers[attr], lanes, dtype, self.strides[attr])
+        elif op == "index":
+            columns = self.f.splat(lanes.column, self.lanes) + self.f.lane_numbers(self.lanes)
+            scope.vectors[number, u] = columns
+        else:
+            scope.vectors[number, u] = compute(
+                self.f, instruction, args, self.kernel.code[instruction.args[-1]].dtype
+            )

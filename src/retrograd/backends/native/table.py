@@ -1,0 +1,195 @@
+"""Program tables: a program's phases, launches and relocations laid out for the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograd.backends.native.contract import (
+    LAUNCH_WORDS,
+    MAX_TILES,
+    PHASE_WORDS,
+    PROGRAM_WORDS,
+    WORD_BYTES,
+    LaunchWord,
+    PhaseWord,
+    ProgramWord,
+    aligned_words,
+)
+
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A kernel's address, its argument words, and how many tiles its work is split into."""
+
+    kernel: int
+    args: tuple[int, ...]
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """Before a run, word `word` of a launch's arguments becomes `constant + sum(externals[i] * m for i, m in terms)`.
+
+    The arithmetic wraps around as 64-bit integers do.
+    """
+
+    phase: int
+    launch: int
+    word: int
+    constant: int
+    terms: tuple[tuple[int, int], ...]
+
+
+class ProgramTable:
+    """A program in memory. It holds addresses of kernels and buffers, which must outlive it."""
+
+    def __init__(self, phases: Sequence[Sequence[Launch]], relocations: Sequence[Relocation], serial: bool) -> None:
+        launches = [launch for phase in phases for launch in phase]
+        self._phase_starts = list(accumulate((len(phase) for phase in phases), initial=0))
+        self._args_starts = list(accumulate((len(launch.args) for launch in launches), initial=0))
+        self._args = aligned_words(max(1, self._args_starts[-1]))
+        self._args[: self._args_starts[-1]] = _wrapped(word for launch in launches for word in launch.args)
+        self._launches = self._launch_records(phases)
+        self._phases = self._phase_records(phases)
+        self._relocations = list(relocations)
+        self._increments = b""
+        self._moves = _wrapped(())
+        self.external_count = 1 + max((i for r in relocations for i, _ in r.terms), default=-1)
+        self._header = aligned_words(PROGRAM_WORDS)
+        self._header[ProgramWord.PHASES] = self._phases.ctypes.data
+        self._header[ProgramWord.PHASE_COUNT] = len(self._phases) - 1
+        self._header[ProgramWord.LAUNCHES] = self._launches.ctypes.data
+        self._header[ProgramWord.LAUNCH_COUNT] = len(launches)
+        self._header[ProgramWord.SERIAL] = serial
+        self._place_relocations(varying=0)
+        self.address: int = self._header.ctypes.data
+
+    @classmethod
+    def build(
+        cls, phases: Sequence[Sequence[Launch]], relocations: Sequence[Relocation] = (), *, serial: bool = False
+    ) -> ProgramTable:
+        """Lay out a program.
+
+        Args:
+            phases: launches by phase; those of one phase do not depend on one another.
+            relocations: the argument words that are computed before each run.
+            serial: run on the calling thread alone, for programs too small to share.
+
+        Raises:
+            ValueError: a phase has more tiles than the driver can count, or a relocation names no argument word.
+        """
+        for number, phase in enumerate(phases):
+            if any(launch.tiles < 0 for launch in phase) or sum(launch.tiles for launch in phase) > MAX_TILES:
+                raise ValueError(f"phase {number} must have 0 to {MAX_TILES} tiles in all, and no launch fewer than 0")
+        for r in relocations:
+            known = 0 <= r.phase < len(phases) and 0 <= r.launch < len(phases[r.phase])
+            if not known or not 0 <= r.word < len(phases[r.phase][r.launch].args):
+                raise ValueError(f"relocation of an argument word that is not there: {r}")
+            if any(index < 0 for index, _ in r.terms):
+                raise ValueError(f"relocation by an external with a negative number: {r}")
+        return cls(phases, relocations, serial)
+
+    # -- use ----------------------------------------------------------------------------------------------------------
+
+    def args(self, phase: int, launch: int) -> Words:
+        """The argument words of a launch as they are now; writing here changes them for later runs."""
+        index = self._phase_starts[phase] + launch
+        return self._args[self._args_starts[index] : self._args_starts[index + 1]]
+
+    @property
+    def serial(self) -> bool:
+        return bool(self._header[ProgramWord.SERIAL])
+
+    @property
+    def timed(self) -> bool:
+        """Whether runs measure each launch. Off at first."""
+        return bool(self._header[ProgramWord.TIMED])
+
+    @timed.setter
+    def timed(self, value: bool) -> None:
+        self._header[ProgramWord.TIMED] = value
+
+    @property
+    def nanoseconds(self) -> list[list[int]]:
+        """Time spent in each launch, by phase: summed over its tiles, on all threads, and over all timed runs."""
+        times = self._launches[:, LaunchWord.NANOSECONDS].tolist()
+        return [times[start:end] for start, end in zip(self._phase_starts, self._phase_starts[1:], strict=False)]
+
+    def reset_nanoseconds(self) -> None:
+        self._launches[:, LaunchWord.NANOSECONDS] = 0
+
+    def moves(self, increments: Words) -> Words:
+        """Prepare for steps after each of which `externals += increments`: the (number, increment) that are not zero.
+
+        Relocations that such a step changes are put first, so that the driver repeats only those.
+        """
+        key = increments.tobytes()
+        if key != self._increments:
+            moving = np.flatnonzero(increments)
+            self._moves = np.column_stack([moving, increments[moving]]).astype(np.int64)
+            changed = set(moving.tolist())
+            self._relocations.sort(key=lambda r: not _depends(r, changed))
+            self._place_relocations(varying=sum(_depends(r, changed) for r in self._relocations))
+            self._increments = key
+        return self._moves
+
+    # -- layout -------------------------------------------------------------------------------------------------------
+
+    def _launch_records(self, phases: Sequence[Sequence[Launch]]) -> Words:
+        records = aligned_words(self._phase_starts[-1] * LAUNCH_WORDS).reshape(-1, LAUNCH_WORDS)
+        index = 0
+        for phase in phases:
+            first = 0
+            for launch in phase:
+                record = records[index]
+                record[LaunchWord.KERNEL] = launch.kernel
+                record[LaunchWord.ARGS] = self._args_address(index)
+                record[LaunchWord.FIRST] = first
+                record[LaunchWord.END] = first = first + launch.tiles
+                index += 1
+        return records
+
+    def _phase_records(self, phases: Sequence[Sequence[Launch]]) -> Words:
+        """Phases without tiles are left out, as are launches without tiles at the start of a phase."""
+        rows: list[tuple[int, int]] = []
+        for start, phase in zip(self._phase_starts, phases, strict=False):
+            busy = [number for number, launch in enumerate(phase) if launch.tiles]
+            if busy:
+                address = self._launches.ctypes.data + (start + busy[0]) * LAUNCH_WORDS * WORD_BYTES
+                rows.append((address, sum(launch.tiles for launch in phase)))
+        records = aligned_words((len(rows) + 1) * PHASE_WORDS).reshape(-1, PHASE_WORDS)
+        for record, (address, tiles) in zip(records, rows, strict=False):
+            record[PhaseWord.LAUNCHES] = address
+            record[PhaseWord.TILES] = tiles
+        return records
+
+    def _place_relocations(self, varying: int) -> None:
+        words: list[int] = []
+        for r in self._relocations:
+            target = self._args_address(self._phase_starts[r.phase] + r.launch) + r.word * WORD_BYTES
+            words += (target, r.constant, len(r.terms))
+            for term in r.terms:
+                words += term
+        self._relocation_words = _wrapped(words)
+        self._header[ProgramWord.RELOCATIONS] = self._relocation_words.ctypes.data
+        self._header[ProgramWord.RELOCATION_COUNT] = len(self._relocations)
+        self._header[ProgramWord.VARYING_COUNT] = varying
+
+    def _args_address(self, index: int) -> int:
+        return int(self._args.ctypes.data) + self._args_starts[index] * WORD_BYTES
+
+
+def _depends(relocation: Relocation, externals: set[int]) -> bool:
+    return any(index in externals for index, _ in relocation.terms)
+
+
+def _wrapped(words: Iterable[int]) -> Words:
+    """Integers of any size as 64-bit words."""
+    return np.array([word & 0xFFFF_FFFF_FFFF_FFFF for word in words], np.uint64).view(np.int64)

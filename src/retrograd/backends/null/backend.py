@@ -1,0 +1,24 @@
+"""The null backend leaves outputs as they are. It measures recording, keys, and buffers, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.graph import Graph
+
+
+class NullProgram:
+    """A program that does nothing."""
+
+    def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
+        pass
+
+
+class NullBackend:
+    """Compiles every graph to nothing."""
+
+    name = "null"
+
+    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NullProgram:
+        return NullProgram()

@@ -1,0 +1,1 @@
+"""The definition: NumPy, node by node."""

@@ -1,0 +1,1 @@
+"""The command line: `retrograd train digits`."""

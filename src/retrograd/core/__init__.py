@@ -1,0 +1,1 @@
+"""Nodes, graphs, primitives, dtypes, errors: what every other layer speaks in."""

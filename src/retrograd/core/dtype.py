@@ -1,0 +1,92 @@
+"""Element types, and how two of them meet (PyTorch's promotion).
+
+The table is open: a new storage type is one more row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+
+class DType:
+    """An element type.
+
+    Attributes:
+        name: PyTorch's name, `float32` for example.
+        numpy: the NumPy dtype of the same layout.
+        itemsize: bytes an element.
+        kind: 0 for bool, 1 for integers, 2 for floating point; promotion goes upward.
+    """
+
+    __slots__ = ("name", "numpy", "itemsize", "kind", "rank")
+
+    def __init__(self, name: str, numpy: Any, kind: int, rank: int) -> None:
+        self.name: Final = name
+        self.numpy: Final = np.dtype(numpy)
+        self.itemsize: Final = self.numpy.itemsize
+        self.kind: Final = kind
+        self.rank: Final = rank
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.kind == 2
+
+    @property
+    def is_signed(self) -> bool:
+        return self.kind == 2 or (self.kind == 1 and self.name != "uint8")
+
+    def __repr__(self) -> str:
+        return f"retrograd.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+bool_ = DType("bool", np.bool_, 0, 0)
+uint8 = DType("uint8", np.uint8, 1, 1)
+int8 = DType("int8", np.int8, 1, 1)
+int16 = DType("int16", np.int16, 1, 2)
+int32 = DType("int32", np.int32, 1, 3)
+int64 = DType("int64", np.int64, 1, 4)
+float32 = DType("float32", np.float32, 2, 5)
+float64 = DType("float64", np.float64, 2, 6)
+
+DTYPES: Final = {d.name: d for d in (bool_, uint8, int8, int16, int32, int64, float32, float64)}
+_BY_NUMPY: Final = {d.numpy: d for d in DTYPES.values()}
+
+
+def from_numpy_dtype(dtype: np.dtype[Any]) -> DType | None:
+    """The element type of a NumPy dtype (in native byte order), or None where there is none."""
+    return _BY_NUMPY.get(dtype.newbyteorder("="))
+
+
+def promote(a: DType, b: DType) -> DType:
+    """The type in which elements of `a` and `b` meet; PyTorch's `promote_types`.
+
+    >>> promote(int64, float32)
+    retrograd.float32
+    >>> promote(uint8, int8)
+    retrograd.int16
+    """
+    if a is b:
+        return a
+    if a.kind != b.kind:
+        return a if a.kind > b.kind else b
+    if {a.name, b.name} == {"uint8", "int8"}:
+        return int16
+    return a if a.rank > b.rank else b
+
+
+def scalar_dtype(value: bool | int | float, other: DType, default_float: DType) -> DType:
+    """The type in which a Python number meets a tensor of type `other`: a number never widens a tensor.
+
+    >>> scalar_dtype(2.5, float64, float32), scalar_dtype(2.5, int64, float32), scalar_dtype(2, float32, float32)
+    (retrograd.float64, retrograd.float32, retrograd.float32)
+    """
+    if isinstance(value, bool):
+        return other
+    if isinstance(value, int):
+        return int64 if other.kind == 0 else other
+    return other if other.kind == 2 else default_float

@@ -1,0 +1,222 @@
+"""What can be applied: primitives, which backends run, and composites, which are named functions over the graph.
+
+A primitive carries all of its meaning: shape rule, NumPy reference, gradient rule, batching rule. A composite is
+recorded as ONE node; its body is traced once a signature, its gradient derived once, and both are inlined by the
+first pass over a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from retrograd.core import mode
+from retrograd.core.errors import InternalError
+from retrograd.core.graph import Graph
+from retrograd.core.node import Node, input_node
+from retrograd.core.types import TensorType
+
+Attributes = tuple[Any, ...]
+# gradient(g, inputs, output, attributes) -> a node or None for each input
+GradientRule = Callable[[Node, tuple[Node, ...], Node, Attributes], Sequence[Node | None]]
+# batching(operands with the batch axis moved to 0, which are batched, attributes, batch size) -> node
+BatchingRule = Callable[[tuple[Node, ...], tuple[bool, ...], Attributes, int], Node]
+
+
+class Operation:
+    """Something with a name that nodes apply."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Primitive(Operation):
+    """An operation that backends run.
+
+    Args:
+        name: unique among primitives.
+        infer: input types and attributes to the output's type; raises ShapeError or DTypeError.
+        reference: NumPy arrays and attributes to the NumPy result: the definition.
+        gradient: the gradient rule, built from primitives, or None where nothing flows.
+        batch: the batching rule for `vmap`.
+    """
+
+    __slots__ = ("infer", "reference", "gradient", "batch")
+
+    def __init__(
+        self,
+        name: str,
+        infer: Callable[..., TensorType],
+        reference: Callable[..., Any],
+        gradient: GradientRule | None,
+        batch: BatchingRule | None,
+    ) -> None:
+        super().__init__(name)
+        self.infer = infer
+        self.reference = reference
+        self.gradient = gradient
+        self.batch = batch
+
+
+class Composite(Operation):
+    """A named function over the graph, recorded as one node.
+
+    Args:
+        name: what pictures of the graph call it.
+        body: nodes and attributes to a node, or a tuple of nodes where it has several outputs.
+        gradient: a rule in place of the derived one, where a better formula is known.
+    """
+
+    __slots__ = ("body", "gradient")
+
+    def __init__(self, name: str, body: Callable[..., Any], gradient: GradientRule | None = None) -> None:
+        super().__init__(name)
+        self.body = body
+        self.gradient = gradient
+
+
+class Function(Operation):
+    """A composite known by its graph: a derived gradient, or the remembered backward pass of a whole structure."""
+
+    __slots__ = ("graph",)
+
+    def __init__(self, name: str, graph: Graph) -> None:
+        super().__init__(name)
+        self.graph = graph
+
+
+class Signature:
+    """An operation with its attributes and input types: what a structure key is made of.
+
+    Attributes:
+        key: a number that stands for it.
+        outputs: the types of its outputs; `type` is the first.
+        graph: the traced body, for composites and functions.
+        projects: for `project`, which output it selects.
+    """
+
+    __slots__ = ("operation", "attributes", "inputs", "outputs", "type", "key", "graph", "projects", "gradients")
+
+    def __init__(
+        self,
+        operation: Operation,
+        attributes: Attributes,
+        inputs: tuple[TensorType, ...],
+        outputs: tuple[TensorType, ...],
+        graph: Graph | None,
+    ) -> None:
+        self.operation: Final = operation
+        self.attributes: Final = attributes
+        self.inputs: Final = inputs
+        self.outputs: Final = outputs
+        self.type: Final = outputs[0]
+        self.graph: Final = graph
+        self.projects: int | None = attributes[0] if operation.name == "project" else None
+        self.gradients: dict[Any, Any] = {}
+        self.key = len(_signatures)
+
+    def __repr__(self) -> str:
+        extra = f" {self.attributes}" if self.attributes else ""
+        return f"{self.operation.name}{extra}({', '.join(map(repr, self.inputs))})"
+
+
+PRIMITIVES: Final[dict[str, Primitive]] = {}
+COMPOSITES: Final[dict[str, Composite]] = {}
+_signatures: dict[tuple[Any, ...], Signature] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Enter a primitive under its name."""
+    if primitive.name in PRIMITIVES:
+        raise InternalError(f"the primitive {primitive.name!r} is registered twice")
+    PRIMITIVES[primitive.name] = primitive
+    return primitive
+
+
+def composite(name: str, gradient: GradientRule | None = None) -> Callable[[Callable[..., Any]], Composite]:
+    """Decorator: enter a function over nodes as a composite."""
+
+    def enter(body: Callable[..., Any]) -> Composite:
+        if name in COMPOSITES:
+            raise InternalError(f"the composite {name!r} is registered twice")
+        COMPOSITES[name] = Composite(name, body, gradient)
+        return COMPOSITES[name]
+
+    return enter
+
+
+def _infer_project(types: tuple[TensorType, ...], attributes: Attributes) -> TensorType:
+    raise InternalError("project is made by `project()` alone")
+
+
+PROJECT: Final = Primitive("project", _infer_project, lambda x: x, None, None)
+
+
+def project(node: Node, index: int) -> Node:
+    """Output `index` of a node with several outputs."""
+    parent = node.signature
+    assert parent is not None
+    key = (PROJECT, index, parent)
+    signature = _signatures.get(key)
+    if signature is None:
+        signature = Signature(PROJECT, (index,), (parent.type,), (parent.outputs[index],), None)
+        _signatures[key] = signature
+    return Node(signature, (node,), node.requires_grad)
+
+
+def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attributes = ()) -> Node:
+    """Apply an operation: one new node, its types inferred and its errors raised now.
+
+    Raises:
+        ShapeError, DTypeError: the inputs break the operation's rule.
+    """
+    key = (operation, attributes, *[node.type for node in inputs])
+    signature = _signatures.get(key) or signature_of(operation, key[2:], attributes)
+    requires_grad = False
+    for node in inputs:
+        if node.requires_grad:
+            requires_grad = mode.state.grad_enabled
+            break
+    return Node(signature, inputs, requires_grad)
+
+
+def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes: Attributes) -> Signature:
+    """The one Signature of an operation on these types; shape rules run, and bodies are traced, the first time."""
+    key = (operation, attributes, *types)
+    found = _signatures.get(key)
+    if found is not None:
+        return found
+    graph = None
+    if isinstance(operation, Primitive):
+        outputs: tuple[TensorType, ...] = (operation.infer(types, *attributes),)
+    else:
+        graph = operation.graph if isinstance(operation, Function) else _trace(operation, attributes, types)
+        outputs = graph.output_types
+    return _signatures.setdefault(key, Signature(operation, attributes, types, outputs, graph))
+
+
+def _trace(operation: Operation, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:
+    assert isinstance(operation, Composite)
+    placeholders = tuple(input_node(type_, None) for type_ in types)
+    with mode.no_grad():
+        result = operation.body(*placeholders, *attributes)
+    outputs = result if isinstance(result, tuple) else (result,)
+    return Graph.from_nodes(placeholders, outputs)
+
+
+def inline(graph: Graph, inputs: Sequence[Node]) -> list[Node]:
+    """Record the steps of `graph` on `inputs`; the nodes of all its values, in their order."""
+    values: list[Node] = list(inputs)
+    for step in graph.steps:
+        signature = step.signature
+        node = Node(signature, tuple(values[arg] for arg in step.args), False)
+        if len(signature.outputs) == 1:
+            values.append(node)
+        else:
+            values.extend(project(node, i) for i in range(len(signature.outputs)))
+    return values

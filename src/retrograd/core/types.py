@@ -1,0 +1,63 @@
+"""The type of a value: its shape and dtype, interned so that a key can hold the object itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from retrograd.core.dtype import DType
+
+Shape = tuple[int, ...]
+
+
+class TensorType:
+    """Shape and dtype of a value. Made by `tensor_type`, one object for each pair.
+
+    Attributes:
+        input_key, scalar_key: negative numbers that stand for an input of this type in a structure key.
+    """
+
+    __slots__ = ("shape", "dtype", "size", "input_key", "scalar_key")
+
+    def __init__(self, shape: Shape, dtype: DType, number: int) -> None:
+        self.shape: Final = shape
+        self.dtype: Final = dtype
+        self.size: Final = math.prod(shape)
+        self.input_key: Final = -2 * number - 1
+        self.scalar_key: Final = -2 * number - 2
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+
+_interned: dict[tuple[Shape, DType], TensorType] = {}
+
+
+def tensor_type(shape: Shape, dtype: DType) -> TensorType:
+    """The one TensorType of this shape and dtype."""
+    key = (shape, dtype)
+    found = _interned.get(key)
+    if found is None:
+        found = _interned.setdefault(key, TensorType(shape, dtype, len(_interned)))
+    return found
+
+
+def contiguous_strides(shape: Shape) -> Shape:
+    """Row-major strides in elements.
+
+    >>> contiguous_strides((2, 3, 4))
+    (12, 4, 1)
+    """
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= max(extent, 1)
+    return tuple(reversed(strides))

@@ -1,0 +1,1 @@
+"""Files: weights in and out, in formats that cannot carry code."""

@@ -1,0 +1,165 @@
+"""What optimizers share: parameter groups, state, and closing the step.
+
+`step()` records one node for each group: a composite that takes parameters, gradients, state and numbers, and gives
+their next values. That node and everything else pending are computed by one program, which writes the next values
+over the old ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from retrograd.core.errors import GraphError, OptionError
+from retrograd.core.node import Node
+from retrograd.core.operation import Operation, record
+from retrograd.runtime.evaluate import evaluate
+from retrograd.tensor.autograd import enable_grad, no_grad
+from retrograd.tensor.base import TensorBase
+from retrograd.tensor.storage import Storage, pinned_values, take_pending, with_residuals
+
+ParameterGroup = dict[str, Any]
+
+
+class Optimizer:
+    """Base of every optimizer.
+
+    Args:
+        params: parameters, or dictionaries of a group's "params" and its own options.
+        defaults: options of groups that do not set their own.
+
+    Attributes:
+        param_groups: the groups; options such as `lr` may be changed at any time.
+        state: for each parameter, what is remembered of it.
+
+    Raises:
+        OptionError: no parameters, or one that is no leaf, or is listed twice.
+
+    Source: torch.optim.Optimizer.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        if isinstance(params, TensorBase):
+            raise OptionError("an optimizer takes a list of parameters; write [parameter] for one")
+        self.defaults = defaults
+        self.state: dict[Any, dict[str, Any]] = {}
+        self.param_groups: list[ParameterGroup] = []
+        listed = list(params)
+        if not listed:
+            raise OptionError("an optimizer got an empty list of parameters; pass model.parameters()")
+        groups = listed if isinstance(listed[0], dict) else [{"params": listed}]
+        for group in groups:
+            self.add_param_group(dict(group))
+
+    def add_param_group(self, group: ParameterGroup) -> None:
+        """Add parameters with options of their own."""
+        params = group["params"]
+        group["params"] = [params] if isinstance(params, TensorBase) else list(params)
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for parameter in group["params"]:
+            if not isinstance(parameter, TensorBase):
+                raise OptionError(f"an optimizer takes tensors, and received {type(parameter).__name__}")
+            if not parameter.is_leaf:
+                raise OptionError("an optimizer takes leaves: this tensor is the result of an operation")
+            if id(parameter) in known:
+                raise OptionError("a parameter stands in more than one place of the optimizer's groups")
+            known.add(id(parameter))
+        self.param_groups.append({**self.defaults, **group})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to zero."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if set_to_none:
+                    parameter.grad = None
+                elif parameter.grad is not None:
+                    parameter.grad.zero_()
+
+    def step(self, closure: Any = None) -> Any:
+        """Update every parameter that has a gradient, and compute everything that is pending.
+
+        Args:
+            closure: computes the loss anew and returns it, for algorithms that ask for it more than once.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                params = [p for p in group["params"] if p.grad is not None]
+                if params:
+                    self._update(group, params)
+        return loss
+
+    def _update(self, group: ParameterGroup, params: list[Any]) -> None:
+        """Record the update of a group and close the step with it (`close`)."""
+        raise NotImplementedError
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and options, with parameters numbered in order. Source: torch.optim.Optimizer.state_dict."""
+        numbers: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                numbers[id(parameter)] = len(numbers)
+            options = {key: value for key, value in group.items() if key != "params"}
+            groups.append({**options, "params": [numbers[id(p)] for p in group["params"]]})
+        state = {numbers[id(p)]: dict(entry) for p, entry in self.state.items()}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave.
+
+        Raises:
+            OptionError: the groups do not have the same numbers of parameters.
+        """
+        sizes = [len(group["params"]) for group in self.param_groups]
+        loaded = [len(group["params"]) for group in state["param_groups"]]
+        if sizes != loaded:
+            raise OptionError(f"load_state_dict: groups of {loaded} parameters do not fit groups of {sizes}")
+        by_number: dict[int, Any] = {}
+        for group, other in zip(self.param_groups, state["param_groups"], strict=True):
+            by_number.update(zip(other["params"], group["params"], strict=True))
+            group.update({key: value for key, value in other.items() if key != "params"})
+        self.state = {
+            by_number[number]: {key: _copied(value) for key, value in entry.items()}
+            for number, entry in state["state"].items()
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _copied(value: Any) -> Any:
+    return value.clone().detach() if isinstance(value, TensorBase) else value
+
+
+def gradient_node(parameter: Any) -> Node:
+    """The node of a parameter's gradient.
+
+    Raises:
+        GraphError: its shape or dtype is not the parameter's.
+    """
+    node = parameter.grad._read()
+    if node.type is not parameter._storage.node.type:
+        raise GraphError(f"a gradient is {node.type}, and its parameter {parameter._storage.node.type}")
+    return node
+
+
+def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...], storages: list[Storage]) -> None:
+    """Record the closing node and compute it with everything pending; its outputs become `storages`' next versions."""
+    node = record(operation, tuple(inputs), attributes)
+    waiting = take_pending()
+    roots = list(dict.fromkeys(storage.node for storage in waiting))
+    pinned = pinned_values(waiting)
+    into = [storage.overwritable(pinned) for storage in storages]
+    evaluate(with_residuals(roots, waiting), node, into)
+    for storage, buffer in zip(storages, into, strict=True):
+        storage.overwritten(buffer)

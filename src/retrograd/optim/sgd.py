@@ -1,0 +1,124 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from retrograd.core.dtype import float64
+from retrograd.core.errors import OptionError
+from retrograd.core.node import Node
+from retrograd.core.operation import composite
+from retrograd.ops import elementwise as e
+from retrograd.ops.movement import broadcast_to
+from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node
+from retrograd.tensor.base import number_node
+from retrograd.tensor.creation import zeros_like
+
+
+def scaled(scalar: Node, x: Node) -> Node:
+    """A number times x; the number, a float64 input, is rounded to x's dtype first."""
+    return e.mul(broadcast_to(e.cast(scalar, x.type.dtype), x.type.shape), x)
+
+
+@composite("sgd")
+def SGD_UPDATE(*args: Any) -> tuple[Node, ...]:
+    """Next parameters, then next momentum buffers.
+
+    The last arguments say how many parameters there are, and which of momentum, weight decay and Nesterov are in use;
+    the numbers (lr, momentum, 1 - dampening, weight decay) are run-time inputs, and so is whether buffers start.
+    """
+    *nodes, count, has_momentum, has_decay, nesterov, starting, maximize = args
+    params, gradients, buffers = nodes[:count], nodes[count : 2 * count], nodes[2 * count : -4]
+    lr, momentum, undamped, decay = nodes[-4:]
+    next_params, next_buffers = [], []
+    for i, (p, g) in enumerate(zip(params, gradients, strict=True)):
+        g = e.neg(g) if maximize else g
+        if has_decay:
+            g = e.add(g, scaled(decay, p))
+        if has_momentum:
+            buffer = g if starting else e.add(scaled(momentum, buffers[i]), scaled(undamped, g))
+            next_buffers.append(buffer)
+            g = e.add(g, scaled(momentum, buffer)) if nesterov else buffer
+        next_params.append(e.sub(p, scaled(lr, g)))
+    return (*next_params, *next_buffers)
+
+
+class SGD(Optimizer):
+    """p <- p - lr v, with v <- momentum v + (1 - dampening) g (v starts as g), and g + momentum v under Nesterov.
+
+    Args:
+        params: parameters or groups.
+        lr: learning rate.
+        momentum, dampening, weight_decay, nesterov, maximize: as in PyTorch.
+
+    Raises:
+        OptionError: a negative number, or Nesterov without momentum.
+
+    Source: torch.optim.SGD.
+
+    >>> import retrograd as rg
+    >>> w = rg.ones(1, requires_grad=True)
+    >>> optimizer = rg.optim.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward(); optimizer.step(); w
+    tensor([0.8000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+            if value < 0:
+                raise OptionError(f"SGD: {name} must not be negative, and is {value}")
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise OptionError("SGD: nesterov needs a momentum above 0 and no dampening")
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+            },
+        )
+
+    def _update(self, group: ParameterGroup, params: list[Any]) -> None:
+        if group["momentum"] == 0:
+            self._close(group, params, starting=False)
+            return
+        fresh = [p for p in params if "momentum_buffer" not in self.state.get(p, {})]
+        for parameter in fresh:
+            self.state[parameter] = {"momentum_buffer": zeros_like(parameter)}
+        fresh_ids = {id(p) for p in fresh}
+        old = [p for p in params if id(p) not in fresh_ids]
+        for part, starting in ((fresh, True), (old, False)):
+            if part:
+                self._close(group, part, starting)
+
+    def _close(self, group: ParameterGroup, params: list[Any], starting: bool) -> None:
+        with_momentum = group["momentum"] != 0
+        buffers = [self.state[p]["momentum_buffer"] for p in params] if with_momentum else []
+        numbers = (group["lr"], group["momentum"], 1 - group["dampening"], group["weight_decay"])
+        inputs = [p._read() for p in params]
+        inputs += [gradient_node(p) for p in params]
+        inputs += [b._read() for b in buffers]
+        inputs += [number_node(float(number), float64) for number in numbers]
+        attributes = (
+            len(params),
+            with_momentum,
+            group["weight_decay"] != 0,
+            bool(group["nesterov"]),
+            starting,
+            bool(group["maximize"]),
+        )
+        close(SGD_UPDATE, inputs, attributes, [x._storage for x in (*params, *buffers)])

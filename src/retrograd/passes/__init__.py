@@ -1,0 +1,1 @@
+"""Rewrites of graphs, listed in order in `pipeline.py`."""

@@ -1,0 +1,33 @@
+"""Building a graph step by step, as every pass does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrograd.core.graph import Graph, Step
+from retrograd.core.operation import Operation, Signature, signature_of
+from retrograd.core.types import TensorType
+
+
+class GraphBuilder:
+    """Collects steps; values are numbered as in `Graph`."""
+
+    def __init__(self, inputs: tuple[TensorType, ...]) -> None:
+        self.inputs = inputs
+        self.types: list[TensorType] = list(inputs)
+        self.steps: list[Step] = []
+
+    def apply(self, signature: Signature, args: tuple[int, ...]) -> int:
+        """Append a step; the number of its first output."""
+        first = len(self.types)
+        self.steps.append(Step(signature, args))
+        self.types.extend(signature.outputs)
+        return first
+
+    def record(self, operation: Operation, args: tuple[int, ...], attributes: tuple[object, ...] = ()) -> int:
+        """Append an operation, inferring its signature."""
+        types = tuple(self.types[arg] for arg in args)
+        return self.apply(signature_of(operation, types, attributes), args)
+
+    def finish(self, outputs: Sequence[int]) -> Graph:
+        return Graph(self.inputs, tuple(self.steps), tuple(outputs))

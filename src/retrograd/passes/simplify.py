@@ -1,0 +1,92 @@
+"""Simplify: rewrites that change no bit of any result.
+
+x * 1 and x / 1 are x; movements of a constant are a constant; constants meet in operations that IEEE rounds
+exactly; a reshape of a reshape is one. (x + 0 stays: it turns -0 into 0.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from retrograd.core.graph import Graph, Step
+from retrograd.core.operation import PRIMITIVES, Primitive
+from retrograd.core.types import TensorType
+from retrograd.ops.constant import CONST
+from retrograd.ops.movement import RESHAPE
+from retrograd.passes.builder import GraphBuilder
+
+_EXACT = {"add", "sub", "mul", "div", "neg", "sqrt", "cast", "select", "eq", "ne", "lt", "le", "gt", "ge"}
+_MOVEMENT = {"reshape", "permute", "broadcast"}
+
+
+class _Simplifier:
+    def __init__(self, graph: Graph) -> None:
+        self.builder = GraphBuilder(graph.inputs)
+        self.made: dict[int, Step] = {}
+
+    def constant(self, value: int) -> Any:
+        """The number a value is everywhere, or None."""
+        step = self.made.get(value)
+        if step is None or step.signature.operation is not CONST:
+            return None
+        return step.signature.attributes[0]
+
+    def make_constant(self, number: Any, type_: TensorType) -> int:
+        return self.apply(CONST, (), (number, type_.dtype.name, type_.shape))
+
+    def apply(self, operation: Primitive, args: tuple[int, ...], attributes: tuple[Any, ...] = ()) -> int:
+        value = self.builder.record(operation, args, attributes)
+        self.made[value] = self.builder.steps[-1]
+        return value
+
+    def visit(self, step: Step, args: tuple[int, ...]) -> int:
+        operation, attributes = step.signature.operation, step.signature.attributes
+        assert isinstance(operation, Primitive)
+        numbers = [self.constant(arg) for arg in args]
+        if operation.name in _MOVEMENT and numbers[0] is not None:
+            return self.make_constant(numbers[0], step.signature.type)
+        if operation.name in _EXACT and all(number is not None for number in numbers):
+            return self._fold(step, numbers)
+        rule = _RULES.get(operation.name)
+        kept = rule(self, args, numbers) if rule else None
+        if kept is not None and self.builder.types[kept] is step.signature.type:
+            return kept
+        if operation is RESHAPE:
+            inner = self.made.get(args[0])
+            if inner is not None and inner.signature.operation is RESHAPE:
+                args = inner.args
+                if self.builder.types[args[0]] is step.signature.type:
+                    return args[0]
+        return self.apply(operation, args, attributes)
+
+    def _fold(self, step: Step, numbers: list[Any]) -> int:
+        signature = step.signature
+        arrays = [np.asarray(n, t.dtype.numpy) for n, t in zip(numbers, signature.inputs, strict=True)]
+        operation = PRIMITIVES[signature.operation.name]
+        result = operation.reference(*arrays, *signature.attributes)
+        return self.make_constant(np.asarray(result).item(), signature.type)
+
+
+def _times(_: _Simplifier, args: tuple[int, ...], numbers: list[Any]) -> int | None:
+    if numbers[1] == 1:
+        return args[0]
+    return args[1] if numbers[0] == 1 else None
+
+
+def _over(_: _Simplifier, args: tuple[int, ...], numbers: list[Any]) -> int | None:
+    return args[0] if numbers[1] == 1 else None
+
+
+_RULES: dict[str, Callable[[_Simplifier, tuple[int, ...], list[Any]], int | None]] = {"mul": _times, "div": _over}
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph after the rewrites named above."""
+    simplifier = _Simplifier(graph)
+    values = list(range(len(graph.inputs)))
+    for step in graph.steps:
+        values.append(simplifier.visit(step, tuple(values[arg] for arg in step.args)))
+    return simplifier.builder.finish([values[i] for i in graph.outputs])

@@ -1,0 +1,1 @@
+"""Programs: found by structure, run on the chosen backend; captured loops."""

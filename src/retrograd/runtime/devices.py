@@ -1,0 +1,90 @@
+"""Which backend runs, and at which tier."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from retrograd.backends.base import Backend
+from retrograd.backends.null.backend import NullBackend
+from retrograd.backends.reference.backend import ReferenceBackend
+from retrograd.core.errors import OptionError
+from retrograd.core.graph import Graph
+
+
+def _native() -> Backend:
+    from retrograd.backends.native.backend import NativeBackend  # heavy: only when first used
+
+    return NativeBackend()
+
+
+_FACTORIES = {"native": _native, "reference": ReferenceBackend, "null": NullBackend}
+_made: dict[str, Backend] = {}
+
+
+class _State:
+    """The choice in force. `key` enters structure keys, so that a change of backend never meets old programs."""
+
+    def __init__(self) -> None:
+        self.name = os.environ.get("RETROGRAD_BACKEND", "native")
+        tier = os.environ.get("RETROGRAD_TIER")
+        self.fixed_tier: int | None = int(tier) if tier else None
+        self._update()
+
+    def _update(self) -> None:
+        if self.name not in _FACTORIES:
+            raise OptionError(f"backend {self.name!r} is not known; choose one of {', '.join(_FACTORIES)}")
+        self.key = (self.name, self.fixed_tier)
+
+    def set(self, name: str, tier: int | None) -> None:
+        before = self.name, self.fixed_tier
+        self.name, self.fixed_tier = name, tier
+        try:
+            self._update()
+        except OptionError:
+            self.name, self.fixed_tier = before
+            raise
+
+
+state = _State()
+
+
+def backend() -> Backend:
+    """The backend in force."""
+    found = _made.get(state.name)
+    if found is None:
+        found = _made[state.name] = _FACTORIES[state.name]()
+    return found
+
+
+def tier_for(runs: int, graph: Graph) -> int:
+    """0 for a structure seen first, 1 for one that returns or is heavy."""
+    if state.fixed_tier is not None:
+        return state.fixed_tier
+    return 1 if runs > 0 or _is_heavy(graph) else 0
+
+
+def _is_heavy(graph: Graph) -> bool:
+    """More than about a hundred million multiplications: worth compiling for a single run."""
+    work = 0
+    for step in graph.steps:
+        if step.signature.operation.name == "matmul":
+            work += step.signature.type.size * step.signature.inputs[0].shape[-1]
+    return work > 100_000_000
+
+
+@contextmanager
+def use_backend(name: str, tier: int | None = None) -> Iterator[None]:
+    """Run on a backend ("native", "reference", or "null", which computes nothing) for a while.
+
+    Args:
+        name: of the backend.
+        tier: hold programs at tier 0 (unfused) or 1 (fused); None lets the runtime choose.
+    """
+    before = state.name, state.fixed_tier
+    state.set(name, tier)
+    try:
+        yield
+    finally:
+        state.set(*before)

@@ -1,0 +1,160 @@
+"""Evaluation: everything asked for is computed by one program, found by its structure or made.
+
+The structure key lists, in the order of recording, every pending node's signature and where its inputs stand, the
+types of the inputs of the whole, which values come out, and which of them overwrite an input. Values are not in it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from operator import attrgetter
+
+from retrograd.backends.base import Program
+from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.graph import Graph, Step
+from retrograd.core.node import Node
+from retrograd.passes.pipeline import run_passes
+from retrograd.runtime import devices
+
+_by_number = attrgetter("number")
+
+
+class Trace:
+    """Pending nodes in order, and the values from outside that they read.
+
+    Attributes:
+        inputs: nodes that have a value, one for each distinct buffer.
+        pending: nodes to compute, in the order of recording.
+        places: the number of every node's first value, inputs first.
+        key: the structure.
+    """
+
+    __slots__ = ("inputs", "pending", "places", "key")
+
+    def __init__(self, roots: Sequence[Node]) -> None:
+        seen = set(roots)
+        stack = list(roots)
+        pending: list[Node] = []
+        inputs: list[Node] = []
+        while stack:
+            node = stack.pop()
+            if node.buffer is not None:
+                inputs.append(node)
+                continue
+            pending.append(node)
+            for x in node.inputs:
+                if x not in seen:
+                    seen.add(x)
+                    stack.append(x)
+        inputs.sort(key=_by_number)
+        pending.sort(key=_by_number)
+        self.pending = pending
+        self._number(inputs)
+
+    def _number(self, inputs: list[Node]) -> None:
+        places: dict[Node, int] = {}
+        by_buffer: dict[Buffer | Scalar, int] = {}
+        key: list[int] = []
+        distinct: list[Node] = []
+        for node in inputs:
+            buffer = node.buffer
+            assert buffer is not None
+            place = by_buffer.get(buffer)
+            if place is None:
+                place = by_buffer[buffer] = len(distinct)
+                distinct.append(node)
+                key.append(node.type.scalar_key if buffer.__class__ is Scalar else node.type.input_key)
+            places[node] = place
+        count = len(distinct)
+        for node in self.pending:
+            signature = node.signature
+            assert signature is not None
+            if signature.projects is not None:
+                places[node] = places[node.inputs[0]] + signature.projects
+                continue
+            key.append(signature.key)
+            for x in node.inputs:
+                key.append(places[x])
+            places[node] = count
+            count += len(signature.outputs)
+        self.inputs, self.places, self.key = distinct, places, key
+
+    def graph(self, outputs: Sequence[int]) -> Graph:
+        """The pending part as data."""
+        steps = tuple(
+            Step(node.signature, tuple(self.places[x] for x in node.inputs))  # type: ignore[arg-type]
+            for node in self.pending
+            if node.signature.projects is None  # type: ignore[union-attr]
+        )
+        return Graph(tuple(node.type for node in self.inputs), steps, tuple(outputs))
+
+
+class _Entry:
+    """A structure in the cache: its graph, and its program of each tier."""
+
+    __slots__ = ("graph", "scalars", "aliases", "program", "tier", "runs")
+
+    def __init__(self, graph: Graph, scalars: list[bool], aliases: list[int]) -> None:
+        self.graph = graph
+        self.scalars = scalars
+        self.aliases = aliases
+        self.program: Program | None = None
+        self.tier = -1
+        self.runs = 0
+
+    def ready(self) -> Program:
+        """The program of the tier that is due: a structure that returns is worth its fast form."""
+        tier = devices.tier_for(self.runs, self.graph)
+        if tier > self.tier:
+            self.program = devices.backend().compile(self.graph, self.scalars, self.aliases, tier)
+            self.tier = tier
+        self.runs += 1
+        assert self.program is not None
+        return self.program
+
+
+_programs: dict[tuple[object, ...], _Entry] = {}
+# A device's evaluations take turns; recording does not wait for them.
+_turn = threading.RLock()
+
+
+def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[Buffer] = ()) -> None:
+    """Compute `roots`, each of which then has its buffer, and the outputs of `closing` into the buffers given.
+
+    Args:
+        roots: pending nodes, distinct, each with one output.
+        closing: a node all of whose outputs are written to `into`; a buffer may be that of an input of the program.
+        into: a buffer for each output of `closing`.
+    """
+    with _turn:
+        trace = Trace([*roots, closing] if closing is not None else roots)
+        outputs = [trace.places[root] for root in roots]
+        buffers = [Buffer(root.type) for root in roots]
+        aliases: list[int] = []
+        if closing is not None:
+            first = trace.places[closing]
+            outputs.extend(range(first, first + len(into)))
+            buffers.extend(into)
+            by_buffer = {node.buffer: i for i, node in enumerate(trace.inputs)}
+            aliases = [by_buffer.get(buffer, -1) for buffer in into]
+        key = (devices.state.key, *trace.key, None, *outputs, None, *aliases)
+        entry = _programs.get(key)
+        if entry is None:
+            entry = _programs[key] = _make(trace, outputs, [-1] * len(roots) + aliases)
+        entry.ready().run([node.buffer for node in trace.inputs], buffers)  # type: ignore[misc]
+        for root, buffer in zip(roots, buffers, strict=False):
+            root.buffer = buffer
+            if root.released or not root.requires_grad or root.leaf is not None:
+                root.inputs = ()
+
+
+def _make(trace: Trace, outputs: Sequence[int], aliases: list[int]) -> _Entry:
+    scalars = [isinstance(node.buffer, Scalar) for node in trace.inputs]
+    return _Entry(run_passes(trace.graph(outputs)), scalars, aliases)
+
+
+def forget_programs() -> None:
+    """Empty the cache of programs."""
+    with _turn:
+        _programs.clear()

@@ -1,0 +1,1 @@
+"""The Tensor: a view of a storage, with PyTorch's names."""

@@ -1,0 +1,447 @@
+"""What every part of Tensor stands on: a view of a storage that is read, written, looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+from weakref import ref
+
+import numpy as np
+
+from retrograd.core import mode
+from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.dtype import DType, bool_, float32, int64, scalar_dtype
+from retrograd.core.errors import GraphError, OptionError, ShapeError
+from retrograd.core.node import Node, input_node
+from retrograd.core.operation import Composite, record
+from retrograd.core.types import Shape, contiguous_strides, tensor_type
+from retrograd.ops import elementwise as e
+from retrograd.ops.arithmetic import GRAFT, IDENTITY
+from retrograd.ops.movement import broadcast_to
+from retrograd.tensor import eager
+from retrograd.tensor.storage import Storage, as_leaf, flush
+from retrograd.tensor.view import Movement, View, read_through, write_through
+
+Number = bool | int | float
+
+
+class _Defaults:
+    """The floating-point dtype of numbers and factories."""
+
+    float_dtype: DType = float32
+
+
+defaults = _Defaults()
+
+
+class TensorBase:
+    """A view of a storage.
+
+    Attributes:
+        grad: the gradient that backward passes have added up, or None.
+    """
+
+    _storage: Storage
+    grad: Any = None
+    # A plain tensor is the whole of its storage, and reads it as it is: no view, no detachment, no leaf of its own.
+    _plain = True
+    _view: View = ()
+    _strides: Shape | None = None
+    _offset = 0
+    _is_leaf_variable = False
+    _detached = False
+    _cached: tuple[int, Node] | None = None
+    _hooks: dict[int, Callable[..., Any]] | None = None
+    _retains_grad = False
+
+    # -- reading and writing ------------------------------------------------------------------------------------------
+
+    def _read(self) -> Node:
+        """The node of this tensor's current value."""
+        storage = self._storage
+        if self._plain and storage.exports is None:
+            return storage.node
+        return self._read_slowly()
+
+    def _read_slowly(self) -> Node:
+        storage = self._storage
+        if self._plain:
+            return storage.read()
+        if self._cached is not None and self._cached[0] == storage.version and storage.exports is None:
+            return self._cached[1]
+        node = storage.read()
+        if self._view:
+            with mode.no_grad() if self._detached else mode.enable_grad():
+                node = read_through(self._view, node)
+        if self._detached or (self._is_leaf_variable and self._view):
+            node = detached(node)
+        if self._is_leaf_variable:
+            node = as_leaf(node, ref(self))
+        self._cached = (storage.version, node)
+        return node
+
+    def _write(self, value: Node) -> None:
+        """Make `value`, of this tensor's shape and dtype, its next value: storage and other views see it."""
+        storage = self._storage
+        base = storage.read()
+        silent = self._detached or not mode.state.grad_enabled
+        with mode.no_grad() if silent else mode.enable_grad():
+            node = write_through(self._view, base, value)
+        if silent and base.requires_grad and base.leaf is None:
+            # The graph behind the storage stays as it was, only the value is another.
+            with mode.enable_grad():
+                node = record(GRAFT, (base, detached(node)))
+        storage.replace(node)
+
+    def _require_writable(self, name: str) -> None:
+        if not mode.state.grad_enabled or self._detached:
+            return
+        if self._is_leaf_variable:
+            raise GraphError(
+                f"{name}: a leaf that requires a gradient is being changed in place, which would lose the gradient's "
+                "path; wrap the change in `with no_grad():`"
+            )
+        leaf = self._storage.leaf
+        if leaf is not None and leaf() is not None and self._view:
+            raise GraphError(
+                f"{name}: a view of a leaf that requires a gradient is being changed in place; wrap the change in "
+                "`with no_grad():`"
+            )
+
+    def _assign(self, name: str, value: Node) -> Self:
+        """In-place operation: `value` is cast and broadcast to this tensor, which must not grow."""
+        self._require_writable(name)
+        shape = self.shape
+        value = e.cast(value, self.dtype)
+        if value.type.shape != shape:
+            try:
+                value = broadcast_to(value, shape)
+            except ShapeError as error:
+                raise ShapeError(
+                    f"{name}: a value of shape {value.type.shape} does not fit in a tensor of shape {shape}"
+                ) from error
+        self._write(value)
+        if eager.state.enabled:
+            eager.check(self)
+        return self
+
+    def _view_as(self, movement: Movement, strides: Shape, offset: int) -> Any:
+        """A tensor that shows this one's elements through one more movement."""
+        view = tensor_class().__new__(tensor_class())
+        view._storage = self._storage
+        view._view = (*self._view, movement)
+        view._strides, view._offset = strides, offset
+        view._plain = False
+        view._detached = self._detached or not mode.state.grad_enabled
+        if self._is_leaf_variable and (self._view or self._detached):
+            # A leaf that is itself a view: its node, not the storage's, is where gradients go.
+            view._cached = None
+            view._storage = Storage(movement.read(self._read()))
+            view._view, view._plain, view._strides, view._offset = (), True, None, 0
+        return view
+
+    # -- shape and dtype ----------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Any:
+        """Extents, as a tuple that also counts its elements (`numel()`)."""
+        return Size(self._type_shape())
+
+    def _type_shape(self) -> Shape:
+        if not self._view:
+            return self._storage.node.type.shape
+        return self._read().type.shape
+
+    @property
+    def dtype(self) -> DType:
+        return self._storage.node.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self._type_shape())
+
+    def dim(self) -> int:
+        return len(self._type_shape())
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one extent of it."""
+        return self.shape if dim is None else self._type_shape()[self._axis(dim)]
+
+    def numel(self) -> int:
+        """How many elements there are."""
+        return math.prod(self._type_shape())
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in memory from one element to the next along each axis, as PyTorch counts them."""
+        strides = self._strides if self._strides is not None else contiguous_strides(self._type_shape())
+        return strides if dim is None else strides[self._axis(dim)]
+
+    def storage_offset(self) -> int:
+        return self._offset
+
+    def is_contiguous(self) -> bool:
+        expected = contiguous_strides(self._type_shape())
+        return self.numel() == 0 or all(
+            n == 1 or a == b for n, a, b in zip(self._type_shape(), self.stride(), expected, strict=True)
+        )
+
+    def _axis(self, dim: int, extra: int = 0) -> int:
+        ndim = len(self._type_shape()) + extra
+        bound = max(ndim, 1)
+        if not -bound <= dim < bound:
+            raise IndexError(
+                f"axis {dim} is out of range for a tensor with {ndim} axes: expected one of [{-bound}, {bound - 1}]"
+            )
+        return dim % bound
+
+    def _axes(self, dim: Any) -> Shape:
+        """Axes from an int, a sequence, or None for all, each once."""
+        ndim = len(self._type_shape())
+        if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+            return tuple(range(ndim))
+        axes = tuple(self._axis(d) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
+        if len(set(axes)) != len(axes):
+            raise OptionError(f"axis named twice in {dim}")
+        return axes if ndim else ()
+
+    # -- gradients ----------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        if self._is_leaf_variable:
+            return True
+        return not self._detached and self._storage.node.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the user made it, rather than an operation that requires gradients."""
+        return self._is_leaf_variable or not self.requires_grad
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for a gradient, or no longer.
+
+        Raises:
+            GraphError: the dtype is not floating, or the tensor is the result of an operation.
+        """
+        if requires_grad == self._is_leaf_variable:
+            return self
+        if requires_grad and not self.dtype.is_floating_point:
+            raise GraphError(f"only floating-point tensors can require gradients, and this is {self.dtype.name}")
+        if not requires_grad and self.requires_grad and not self._is_leaf_variable:
+            raise GraphError("requires_grad can be switched off on leaves only; use .detach() on a result")
+        if requires_grad and self.requires_grad:
+            return self
+        self._is_leaf_variable = requires_grad
+        self._cached = None
+        storage = self._storage
+        if self._view or self._detached:
+            self._plain = False
+        elif requires_grad:
+            storage.leaf = ref(self)
+            storage.node = as_leaf(storage.node, storage.leaf)
+        else:
+            storage.leaf = None
+            storage.node = detached(storage.node)
+        return self
+
+    def detach(self) -> Any:
+        """The same elements, without their history: memory is shared."""
+        alias = tensor_class().__new__(tensor_class())
+        alias._storage = self._storage
+        alias._view, alias._strides, alias._offset = self._view, self._strides, self._offset
+        alias._plain, alias._detached = False, True
+        return alias
+
+    @property
+    def data(self) -> Any:
+        return self.detach()
+
+    @data.setter
+    def data(self, other: TensorBase) -> None:
+        node = detached(other._read())
+        if self._view or node.type is not self._storage.node.type:
+            self._storage = Storage(node)
+            self._view, self._strides, self._offset, self._cached = (), None, 0, None
+            if self._is_leaf_variable:
+                self._is_leaf_variable = False
+                self._plain, self._detached = True, False
+                self.requires_grad_(True)
+        else:
+            with mode.no_grad():
+                self._storage.replace(node)
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def _value(self) -> np.ndarray[Any, Any]:
+        """The elements, computed if they are pending; not to be written to."""
+        if not self._view:
+            storage = self._storage
+            if storage.node.buffer is None:
+                flush(storage)
+            buffer = storage.node.buffer
+            if isinstance(buffer, Scalar):
+                return np.asarray(buffer.value, self.dtype.numpy)
+            assert buffer is not None
+            return buffer.array()
+        base = self._storage
+        if base.node.buffer is None:
+            flush(base)
+        assert isinstance(base.node.buffer, Buffer)
+        return self._geometry(base.node.buffer.array())
+
+    def _geometry(self, base: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """This view of the storage's memory."""
+        item = base.itemsize
+        flat = base.reshape(-1)[self._offset :] if base.size else base.reshape(-1)
+        strides = tuple(s * item for s in self.stride())
+        return np.lib.stride_tricks.as_strided(flat, self._type_shape(), strides)
+
+    def item(self) -> Any:
+        """The one element as a Python number.
+
+        Raises:
+            ShapeError: there is not exactly one element.
+        """
+        if self.numel() != 1:
+            raise ShapeError(
+                f"item(): only a tensor of one element has a value of its own, and this has shape "
+                f"{tuple(self.shape)}; use tolist() or reduce it first"
+            )
+        return self._value().item()
+
+    def tolist(self) -> Any:
+        return self._value().tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The elements as an array that shares memory: changes of either are seen by the other.
+
+        Raises:
+            GraphError: the tensor requires a gradient (call detach() first), unless `force`.
+        """
+        if self.requires_grad and not force:
+            raise GraphError("numpy(): the tensor requires a gradient; call tensor.detach().numpy() instead")
+        array = self._storage.export()
+        if not self._view:
+            return array
+        return self._geometry(array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.detach().numpy()
+        return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise ShapeError(
+                f"the truth of a tensor of shape {tuple(self.shape)} is ambiguous; use .any() or .all()"
+            )
+        return bool(self._value().item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point:
+            raise TypeError(f"only integer tensors can be an index, and this is {self.dtype.name}")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        shape = self._type_shape()
+        if not shape:
+            raise TypeError("len() of a 0-dimensional tensor")
+        return shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple of ints."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"retrograd.Size({list(self)})"
+
+
+_class: list[type[Any]] = []
+
+
+def tensor_class() -> type[Any]:
+    return _class[0]
+
+
+def set_tensor_class(cls: type[Any]) -> None:
+    """Name the class that results of operations have."""
+    _class[:] = [cls]
+
+
+def wrap(node: Node) -> Any:
+    """A new tensor whose value is `node`."""
+    cls = _class[0]
+    tensor = cls.__new__(cls)
+    tensor._storage = Storage(node)
+    if eager.state.enabled:
+        eager.check(tensor)
+    return tensor
+
+
+def detached(node: Node) -> Node:
+    """A node with the same value through which no gradient flows."""
+    if not node.requires_grad:
+        return node
+    if node.buffer is not None:
+        return input_node(node.type, node.buffer)
+    with mode.no_grad():
+        return record(IDENTITY, (node,))
+
+
+def number_node(value: Number, other: DType) -> Node:
+    """A Python number meeting a tensor of dtype `other`, as a run-time input."""
+    return input_node(tensor_type((), scalar_dtype(value, other, defaults.float_dtype)), Scalar(value))
+
+
+def node_of(value: Any, other: DType | None = None) -> Node:
+    """The node of a tensor, a number, or anything that NumPy turns into an array."""
+    if isinstance(value, TensorBase):
+        return value._read()
+    if isinstance(value, (bool, int, float)):
+        if other is not None:
+            return number_node(value, other)
+        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else defaults.float_dtype
+        return input_node(tensor_type((), dtype), Scalar(value))
+    if isinstance(value, np.generic):
+        return node_of(value.item(), other)
+    raise TypeError(f"expected a tensor or a number, received {type(value).__name__}; use retrograd.tensor(...)")
+
+
+def unary(operation: Composite, x: TensorBase, attributes: tuple[Any, ...] = ()) -> Any:
+    return wrap(record(operation, (x._read(),), attributes))
+
+
+def binary(operation: Composite, a: TensorBase, b: Any) -> Any:
+    """`operation` of a tensor and a tensor or number."""
+    x = a._read()
+    y = b._read() if isinstance(b, TensorBase) else node_of(b, x.type.dtype)
+    return wrap(record(operation, (x, y)))
+
+
+def binary_reversed(operation: Composite, a: TensorBase, b: Any) -> Any:
+    """`operation` of a number and a tensor."""
+    x = a._read()
+    return wrap(record(operation, (node_of(b, x.type.dtype), x)))

@@ -1,0 +1,232 @@
+"""Tensor's movements: views where PyTorch gives views, copies where it copies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.node import Node
+from retrograd.core.operation import composite, record
+from retrograd.core.types import Shape, contiguous_strides
+from retrograd.ops import movement as m
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.view import Movement, reshaped_strides
+
+
+@composite("contiguous")
+def CONTIGUOUS(x: Node, shape: Shape) -> Node:
+    """The elements in another shape, as a copy."""
+    return m.reshape(x, shape)
+
+
+@composite("repeat")
+def REPEAT(x: Node, counts: Shape) -> Node:
+    """x laid side by side counts[i] times along axis i."""
+    shape = (1,) * (len(counts) - len(x.type.shape)) + x.type.shape
+    split = tuple(extent for n in shape for extent in (1, n))
+    grown = tuple(extent for c, n in zip(counts, shape, strict=True) for extent in (c, n))
+    whole = tuple(c * n for c, n in zip(counts, shape, strict=True))
+    return m.reshape(m.broadcast_to(m.reshape(x, split), grown), whole)
+
+
+def _shape_of(args: tuple[Any, ...]) -> tuple[int, ...]:
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        args = tuple(args[0])
+    return tuple(int(n) for n in args)
+
+
+class Movements(TensorBase):
+    """Shapes and axes."""
+
+    def _resolved(self, name: str, args: tuple[Any, ...]) -> Shape:
+        """The shape asked for, with -1 filled in."""
+        shape, size = _shape_of(args), self.numel()
+        unknown = [i for i, n in enumerate(shape) if n == -1]
+        if len(unknown) > 1 or any(n < -1 for n in shape):
+            raise ShapeError(f"{name}: {shape} must have no negative extent but one -1")
+        if unknown:
+            rest = math.prod(n for n in shape if n != -1)
+            if rest == 0 or size % rest:
+                raise ShapeError(f"{name}: {size} elements of {tuple(self.shape)} do not fill the shape {shape}")
+            shape = tuple(size // rest if n == -1 else n for n in shape)
+        if math.prod(shape) != size:
+            raise ShapeError(
+                f"{name}: {tuple(self.shape)} has {size} elements, and {shape} has {math.prod(shape)}; "
+                "the counts must be equal"
+            )
+        return shape
+
+    def view(self, *shape: Any) -> Any:
+        """The same memory in another shape.
+
+        Raises:
+            ShapeError: the elements do not lie so that a view of this shape exists; use reshape.
+        """
+        new = self._resolved("view", shape)
+        strides = self._strides_for(new)
+        if strides is None:
+            raise ShapeError(
+                f"view: a tensor of shape {tuple(self.shape)} and strides {self.stride()} cannot be seen as {new} "
+                "without a copy; use .reshape(...)"
+            )
+        return self._view_as(Movement("reshape", new), strides, self._offset)
+
+    def reshape(self, *shape: Any) -> Any:
+        """The elements in another shape: a view where that is possible, else a copy."""
+        new = self._resolved("reshape", shape)
+        strides = self._strides_for(new)
+        if strides is None:
+            return wrap(record(CONTIGUOUS, (self._read(),), (new,)))
+        return self._view_as(Movement("reshape", new), strides, self._offset)
+
+    def _strides_for(self, new: Shape) -> Shape | None:
+        if self._strides is None:
+            return contiguous_strides(new)
+        return reshaped_strides(self._type_shape(), self._strides, new)
+
+    def view_as(self, other: TensorBase) -> Any:
+        return self.view(other.shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Any:
+        """The axes start_dim..end_dim as one."""
+        shape = self._type_shape()
+        if not shape:
+            return self.reshape(1)
+        start, end = self._axis(start_dim), self._axis(end_dim)
+        if start > end:
+            raise OptionError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+        return self.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+
+    def contiguous(self) -> Any:
+        """Itself if its elements lie in row-major order, else a copy in which they do."""
+        if self.is_contiguous():
+            return self
+        return wrap(record(CONTIGUOUS, (self._read(),), (self._type_shape(),)))
+
+    def permute(self, *dims: Any) -> Any:
+        """Axis i of the result is axis dims[i]."""
+        order = tuple(self._axis(d) for d in _shape_of(dims))
+        if sorted(order) != list(range(self.ndim)):
+            raise ShapeError(f"permute: {dims} must name each of the {self.ndim} axes once")
+        strides = self.stride()
+        return self._view_as(Movement("permute", order), tuple(strides[i] for i in order), self._offset)
+
+    def transpose(self, dim0: int, dim1: int) -> Any:
+        """Two axes exchanged."""
+        if not self.ndim:
+            return self.view(())
+        order = list(range(self.ndim))
+        a, b = self._axis(dim0), self._axis(dim1)
+        order[a], order[b] = order[b], order[a]
+        return self.permute(order)
+
+    swapaxes = transpose
+
+    def t(self) -> Any:
+        """The transpose of a matrix."""
+        if self.ndim > 2:
+            raise ShapeError(f"t(): expects at most 2 axes, and this tensor has {self.ndim}; use transpose or mT")
+        return self if self.ndim < 2 else self.transpose(0, 1)
+
+    @property
+    def T(self) -> Any:
+        """All axes in reverse order."""
+        return self.permute(*reversed(range(self.ndim)))
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return self.transpose(-2, -1)
+
+    def unsqueeze(self, dim: int) -> Any:
+        """A new axis of extent 1."""
+        axis = self._axis(dim, extra=1)
+        shape = self._type_shape()
+        return self.view(*shape[:axis], 1, *shape[axis:])
+
+    def squeeze(self, dim: Any = None) -> Any:
+        """Without axes of extent 1: all, or those named."""
+        shape = self._type_shape()
+        axes = self._axes(dim)
+        return self.view(tuple(n for i, n in enumerate(shape) if n != 1 or i not in axes))
+
+    def expand(self, *sizes: Any) -> Any:
+        """Axes of extent 1 seen as longer ones, and new leading axes; -1 keeps an extent."""
+        wanted, shape = _shape_of(sizes), self._type_shape()
+        extra = len(wanted) - len(shape)
+        if extra < 0:
+            raise ShapeError(f"expand: {wanted} has fewer axes than {shape}")
+        old = (1,) * extra + shape
+        new = tuple(a if n == -1 else n for a, n in zip(old, wanted, strict=True))
+        if any(a not in (1, n) for a, n in zip(old, new, strict=True)):
+            raise ShapeError(f"expand: {shape} does not expand to {wanted}: only axes of extent 1 grow")
+        strides = (0,) * extra + tuple(
+            0 if a != n else s for a, n, s in zip(shape, new[extra:], self.stride(), strict=True)
+        )
+        return self._view_as(Movement("expand", new), strides, self._offset)
+
+    def expand_as(self, other: TensorBase) -> Any:
+        return self.expand(other.shape)
+
+    def repeat(self, *counts: Any) -> Any:
+        """Copies laid side by side."""
+        wanted = _shape_of(counts)
+        if len(wanted) < self.ndim:
+            raise ShapeError(f"repeat: {wanted} names fewer axes than the tensor's {self.ndim}")
+        return wrap(record(REPEAT, (self._read(),), (wanted,)))
+
+    def narrow(self, dim: int, start: int, length: int) -> Any:
+        """Elements start .. start + length along an axis."""
+        axis = self._axis(dim)
+        extent = self._type_shape()[axis]
+        start = start + extent if start < 0 else start
+        if not 0 <= start <= extent or length < 0 or start + length > extent:
+            raise ShapeError(f"narrow: {start}..{start + length} is not within axis {dim} of extent {extent}")
+        return self._sliced({axis: (start, length, 1)})
+
+    def select(self, dim: int, index: int) -> Any:
+        """One position of an axis, which goes away."""
+        axis = self._axis(dim)
+        extent = self._type_shape()[axis]
+        if not -extent <= index < extent:
+            raise IndexError(f"index {index} is out of range for axis {axis} with extent {extent}")
+        part = self._sliced({axis: (index % extent, 1, 1)})
+        shape = part._type_shape()
+        return part.view(shape[:axis] + shape[axis + 1 :])
+
+    def _sliced(self, regions: dict[int, tuple[int, int, int]]) -> Any:
+        """The region given by (start, size, step) along some axes."""
+        shape, strides = self._type_shape(), self.stride()
+        full = [regions.get(i, (0, n, 1)) for i, n in enumerate(shape)]
+        starts, sizes, steps = (tuple(column) for column in zip(*full, strict=True))
+        offset = self._offset + sum(a * s for a, s in zip(starts, strides, strict=True))
+        movement = Movement("slice", sizes, starts, steps)
+        return self._view_as(movement, tuple(s * d for s, d in zip(strides, steps, strict=True)), offset)
+
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+        """At most `chunks` parts of equal length along an axis; the last may be shorter."""
+        extent = self._type_shape()[self._axis(dim)]
+        return self.split(max(-(-extent // chunks), 1), dim)
+
+    def split(self, size: int | list[int], dim: int = 0) -> tuple[Any, ...]:
+        """Parts of the given length, or lengths, along an axis."""
+        extent = self._type_shape()[self._axis(dim)]
+        sizes = size if isinstance(size, (list, tuple)) else _even(extent, size)
+        if sum(sizes) != extent:
+            raise ShapeError(f"split: the parts {list(sizes)} must add up to the extent {extent} of axis {dim}")
+        parts, start = [], 0
+        for length in sizes:
+            parts.append(self.narrow(dim, start, length))
+            start += length
+        return tuple(parts)
+
+    def unbind(self, dim: int = 0) -> tuple[Any, ...]:
+        """One tensor for each position of an axis."""
+        return tuple(self.select(dim, i) for i in range(self._type_shape()[self._axis(dim)]))
+
+
+def _even(extent: int, size: int) -> list[int]:
+    if size <= 0:
+        raise OptionError(f"split: the length of a part must be positive, not {size}")
+    return [min(size, extent - start) for start in range(0, extent, size)] or [0]
