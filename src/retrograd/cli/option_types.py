@@ -1,4 +1,4 @@
-"""Kinds of option values that click does not have."""
+"""Kinds of option values that click does not have, as functions of their text."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ import math
 
 import click
 
-
-class LayerSizes(click.ParamType):
-    """Sizes separated by commas, such as 128,64."""
-
-    name = "sizes"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 65536 for part in parts):
-            self.fail(f"'{value}' is not a list of sizes from 1 to 65536, such as 100 or 128,64.", param, ctx)
-        return tuple(int(part) for part in parts)
+_LARGEST_LAYER = 65536
 
 
-class PositiveNumber(click.ParamType):
-    """A finite number above 0."""
+def layer_sizes(text: str) -> tuple[int, ...]:
+    """Sizes separated by commas.
 
-    name = "number"
+    Raises:
+        click.BadParameter: anything else.
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = math.nan
-        if not 0.0 < number < math.inf:
-            self.fail(f"'{value}' is not a number above 0.", param, ctx)
-        return number
+    Example:
+        >>> layer_sizes("128,64")
+        (128, 64)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= _LARGEST_LAYER for part in parts):
+        raise click.BadParameter(f"'{text}' is not a list of sizes from 1 to {_LARGEST_LAYER}, such as 100 or 128,64.")
+    return tuple(int(part) for part in parts)
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0.
+
+    Raises:
+        click.BadParameter: anything else.
+
+    Example:
+        >>> positive_number("1e-3")
+        0.001
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 < number < math.inf:
+        raise click.BadParameter(f"'{text}' is not a number above 0.")
+    return number

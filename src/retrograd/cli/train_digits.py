@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from retrograd.cli.digits_training import DigitsOptions, DigitsTraining
-from retrograd.cli.option_types import LayerSizes, PositiveNumber
+from retrograd.cli.option_types import layer_sizes, positive_number
 from retrograd.cli.report import Report
 from retrograd.cli.run_folder import RunFolder
 
@@ -19,14 +19,16 @@ _DEFAULTS = DigitsOptions()
 @click.command("digits")
 @click.option(
     "--hidden",
-    type=LayerSizes(),
+    type=layer_sizes,
+    metavar="SIZES",
     multiple=True,
     help="Units of the hidden layers, from the first to the last; repeat it or separate by commas.  [default: 100]",
 )
 @click.option("--optimizer", type=click.Choice(["adam", "sgd"]), default=_DEFAULTS.optimizer, show_default=True)
 @click.option(
     "--lr",
-    type=PositiveNumber(),
+    type=positive_number,
+    metavar="NUMBER",
     help="Learning rate.  [default: 0.02 for adam, 0.2 for sgd]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=_DEFAULTS.epochs, show_default=True)

@@ -309,8 +309,9 @@ class Generator:
             return self._multinomial_with_replacement(weights, num_samples)
         quotients = weights / self.exponential(weights.shape, 1.0, dtype)
         if num_samples == 1:
-            return np.argmax(quotients, axis=-1, keepdims=True).astype(_INT64)
-        return np.argsort(-quotients, axis=-1, kind="stable")[..., :num_samples].astype(_INT64)
+            return np.asarray(np.argmax(quotients, axis=-1, keepdims=True), np.int64)
+        order = np.argsort(-quotients, axis=-1, kind="stable")
+        return np.asarray(order[..., :num_samples], np.int64)
 
     # How the parts are drawn
 

@@ -65,7 +65,8 @@ class MersenneTwister:
 
     def write_state(self, record: Any) -> None:
         """Fill the engine's fields of one record of `STATE_LAYOUT`."""
-        _, words, position, _, _ = self._stream.get_state(legacy=True)
+        state: Any = self._stream.get_state(legacy=False)["state"]
+        words, position = state["key"], int(state["pos"])
         # PyTorch's engine counts down what is left of the block and remakes the block when one is left.
         record["next"] = 0 if self._fresh else position
         record["left"] = WORDS + 1 - position if position < WORDS else 1
@@ -82,5 +83,5 @@ class MersenneTwister:
         if not 1 <= left <= WORDS or (left > 1 and left + position != WORDS + 1):
             raise OptionError(f"the random state is damaged: {left} words left at position {position}")
         words = record["words"].astype(np.uint32)
-        self._stream.set_state(("MT19937", words, WORDS if left == 1 else position))
+        self._stream.set_state(("MT19937", words, WORDS if left == 1 else position, 0, 0.0))
         self._fresh = left == 1 and position == 0

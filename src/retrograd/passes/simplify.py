@@ -1,7 +1,8 @@
 """Simplify: rewrites that change no bit of any result.
 
 x * 1 and x / 1 are x; movements of a constant are a constant; constants meet in operations that IEEE rounds
-exactly; a reshape of a reshape is one. (x + 0 stays: it turns -0 into 0.)
+exactly; a reshape of a reshape, or a permutation of one, is one; the transpose of a product is the product of the
+transposes, so that the gradient of a weight comes out as the weight lies. (x + 0 stays: it turns -0 into 0.)
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import numpy as np
 
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import PRIMITIVES, Primitive
-from retrograd.core.types import TensorType
+from retrograd.core.types import Shape, TensorType
 from retrograd.ops.constant import CONST
-from retrograd.ops.movement import RESHAPE
+from retrograd.ops.matmul import MATMUL
+from retrograd.ops.movement import PERMUTE, RESHAPE
 from retrograd.passes.builder import GraphBuilder
 
 _EXACT = {"add", "sub", "mul", "div", "neg", "sqrt", "cast", "select", "eq", "ne", "lt", "le", "gt", "ge"}
@@ -55,12 +57,30 @@ class _Simplifier:
         if kept is not None and self.builder.types[kept] is step.signature.type:
             return kept
         if operation is RESHAPE:
-            inner = self.made.get(args[0])
-            if inner is not None and inner.signature.operation is RESHAPE:
-                args = inner.args
-                if self.builder.types[args[0]] is step.signature.type:
-                    return args[0]
+            return self._reshape(args[0], attributes[0])
+        if operation is PERMUTE:
+            return self._permute(args[0], attributes[0])
         return self.apply(operation, args, attributes)
+
+    def _reshape(self, x: int, shape: Shape) -> int:
+        inner = self.made.get(x)
+        if inner is not None and inner.signature.operation is RESHAPE:
+            x = inner.args[0]
+        return x if self.builder.types[x].shape == shape else self.apply(RESHAPE, (x,), (shape,))
+
+    def _permute(self, x: int, order: Shape) -> int:
+        if order == tuple(range(len(order))):
+            return x
+        inner = self.made.get(x)
+        if inner is not None and inner.signature.operation is PERMUTE:
+            first = inner.signature.attributes[0]
+            return self._permute(inner.args[0], tuple(first[axis] for axis in order))
+        last = len(order) - 1
+        swapped = (*range(last - 1), last, last - 1)
+        if inner is not None and inner.signature.operation is MATMUL and order == swapped:
+            a, b = inner.args
+            return self.apply(MATMUL, (self._permute(b, swapped), self._permute(a, swapped)))
+        return self.apply(PERMUTE, (x,), (order,))
 
     def _fold(self, step: Step, numbers: list[Any]) -> int:
         signature = step.signature

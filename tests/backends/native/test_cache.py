@@ -112,6 +112,15 @@ def test_the_least_recently_used_files_are_evicted(tmp_path):
     assert call(KernelCache(tmp_path).get("k1", lambda: returning(11))) == 11
 
 
+def test_only_abandoned_unfinished_files_are_evicted(tmp_path):
+    fresh, abandoned = tmp_path / "fresh.tmp", tmp_path / "abandoned.tmp"
+    for path in (fresh, abandoned):
+        path.write_bytes(bytes(100))
+    os.utime(abandoned, (0, 0))
+    KernelCache(tmp_path, maximum_bytes=0).get("k", lambda: returning(1))
+    assert list(tmp_path.iterdir()) == [fresh]
+
+
 def test_an_unwritable_directory_means_memory_only_with_one_warning(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")

@@ -71,13 +71,14 @@ def gemm(
     c = np.full((batch0, batch1, m, n), np.nan, a.dtype) if out is None else out
     tile_m, tile_n = tile or tile_shape(host().target, a.dtype.name, m, n, k, batch0 * batch1)
     words = np.zeros(len(Arg), np.int64)
-    values = dict(A=a.ctypes.data, B=b.ctypes.data, C=c.ctypes.data, M=m, N=n, K=k, BATCH0=batch0, BATCH1=batch1)
-    values |= dict(TILE_M=tile_m, TILE_N=tile_n)
-    for name, view, layout in (("A", a, a_layout), ("B", b, b_layout), ("C", c, "row")):
+    values = {"A": a.ctypes.data, "B": b.ctypes.data, "C": c.ctypes.data, "M": m, "N": n, "K": k}
+    values |= {"BATCH0": batch0, "BATCH1": batch1, "TILE_M": tile_m, "TILE_N": tile_n}
+    matrices: list[tuple[str, np.ndarray, Layout]] = [("A", a, a_layout), ("B", b, b_layout), ("C", c, "row")]
+    for name, view, layout in matrices:
         values |= dict(zip((f"{name}_STRIDE", f"{name}_BATCH0", f"{name}_BATCH1"), strides(view, layout), strict=True))
     if prologue is not None:
         callback = PROLOGUE(prologue)
-        values |= dict(A=0, PROLOGUE=ctypes.cast(callback, ctypes.c_void_p).value)
+        values |= {"A": 0, "PROLOGUE": ctypes.cast(callback, ctypes.c_void_p).value}
     for name, value in values.items():
         words[Arg[name]] = value
     tiles = list(range(tile_count(m, n, batch0 * batch1, tile_m, tile_n)))

@@ -36,8 +36,9 @@ _MAGIC = b"rgkernel"
 _CHECKSUM_BYTES = 32
 _LENGTH_BYTES = 4
 _SUFFIX = ".kernel"
-# A file that was used this recently is not marked as used again.
-_TOUCH_SECONDS = 3600.0
+_UNFINISHED = ".tmp"
+# A file that was used this recently is not marked as used again, and an unfinished one may yet be finished.
+_RECENT_SECONDS = 3600.0
 
 Build = Callable[[], str]
 
@@ -198,7 +199,7 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -212,17 +213,18 @@ def _write_atomically(path: Path, content: bytes) -> None:
 def _mark_used(path: Path) -> None:
     """Note by the modification time that a file was used; access times are often switched off."""
     now = time.time()
-    if now - path.stat().st_mtime > _TOUCH_SECONDS:
+    if now - path.stat().st_mtime > _RECENT_SECONDS:
         os.utime(path, (now, now))
 
 
 def _files(directory: Path) -> list[tuple[Path, float, int]]:
-    """The cache's files with their times and sizes, abandoned temporary files among them."""
+    """The cache's files with their times and sizes, unfinished ones only if they were abandoned."""
     files = []
     for path in directory.iterdir():
-        if path.suffix in (_SUFFIX, ".tmp"):
-            with suppress(OSError):  # another process may have just removed it
-                status = path.stat()
+        with suppress(OSError):  # another process may have just removed it
+            status = path.stat()
+            abandoned = path.suffix == _UNFINISHED and time.time() - status.st_mtime > _RECENT_SECONDS
+            if path.suffix == _SUFFIX or abandoned:
                 files.append((path, status.st_mtime, status.st_size))
     return files
 

@@ -273,20 +273,24 @@ class _GemmKernel:
         row_step, panel_step = f.variable(I64, a_row.get()), f.variable(I64, 0)
         panels = _Split.of(f, rows.size, blocking.rows)
         with f.when(self._packing_pays(a_row.get(), columns)):
-            packed, size = f.offset(self.scratch, self.offsets.a), depths.size * blocking.padded_rows
-            # Down columns a few at a time, so that a line of A that two panels share is still in the cache for the second.
-            chunk = depths.size if self.a_layout == "row" else f.const(PACKED_COLUMNS, I64)
-            with f.loop(0, depths.size, chunk) as k, f.loop(0, panels.count) as index:
-                panel = self._at(source.get(), panels.start(index) * a_row.get() + k * a_step.get())
-                target = self._at(packed, index * size + k * blocking.padded_rows)
-                stride = a_row.get() if self.a_layout == "row" else a_step.get()
-                f.call(self.pack_a, panel, target, panels.size(index), f.minimum(chunk, depths.size - k), stride)
-            source.set(packed)
+            source.set(self._pack_rows(source.get(), panels, depths, a_row.get(), a_step.get()))
             a_row.set(1)
             a_step.set(blocking.padded_rows)
             row_step.set(0)
-            panel_step.set(size)
+            panel_step.set(depths.size * blocking.padded_rows)
         return _RowBlock(rows, panels, source.get(), panel_step.get(), row_step.get(), a_row.get(), a_step.get())
+
+    def _pack_rows(self, source: Value, panels: _Split, depths: _Span, a_row: Value, a_step: Value) -> Value:
+        """Copy a block of A to scratch, panel after panel."""
+        f, width = self.f, self.blocking.padded_rows
+        packed = f.offset(self.scratch, self.offsets.a)
+        # A few columns of all panels at a time: a line of A that two panels share is then still cached for the second.
+        chunk, stride = (depths.size, a_row) if self.a_layout == "row" else (f.const(PACKED_COLUMNS, I64), a_step)
+        with f.loop(0, depths.size, chunk) as k, f.loop(0, panels.count) as index:
+            panel = self._at(source, panels.start(index) * a_row + k * a_step)
+            target = self._at(packed, (index * depths.size + k) * width)
+            f.call(self.pack_a, panel, target, panels.size(index), f.minimum(chunk, depths.size - k), stride)
+        return packed
 
     def _run_prologue(self, product: Value, rows: _Span, depths: _Span) -> Value:
         f = self.f

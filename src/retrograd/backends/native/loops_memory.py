@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograd.backends.native.ir import (
-    I1, I8, PTR, VOID, Function, Value, element_of, intrinsic_suffix, lanes_of, natural_alignment, vector,
-)  # fmt: skip
+from retrograd.backends.native.ir import I1, I8, PTR, Function, Value, element_of, vector
 from retrograd.backends.native.kernel import DTYPE_SIZES
 from retrograd.backends.native.scalar_ops import REGISTER_TYPES
+from retrograd.backends.native.vectors import gather, like, scatter
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def from_memory(f: Function, value: Value, dtype: str) -> Value:
 def to_memory(f: Function, value: Value) -> Value:
     if element_of(value.type) != I1:
         return value
-    return f.convert("zext", value, vector(lanes_of(value.type), I8) if value.type.startswith("<") else I8)
+    return f.convert("zext", value, like(value, I8))
 
 
 def load_scalar(f: Function, pointer: Value, dtype: str) -> Value:
@@ -43,7 +42,7 @@ def load_lanes(f: Function, pointer: Value, lanes: Lanes, dtype: str, stride: Va
     element = memory_type(dtype)
     type_ = vector(f.module.target.lanes, element)
     if stride is not None:
-        value = _gather(f, _addresses(f, pointer, lanes.column, stride), lanes.mask, type_)
+        value = gather(f, _addresses(f, pointer, lanes.column, stride), lanes.mask, type_)
     elif lanes.mask is not None:
         value = f.masked_load(f.at(pointer, lanes.column, element), lanes.mask, type_)
     else:
@@ -55,7 +54,7 @@ def store_lanes(f: Function, value: Value, pointer: Value, lanes: Lanes, stride:
     """The counterpart of `load_lanes`."""
     value = to_memory(f, value)
     if stride is not None:
-        _scatter(f, value, _addresses(f, pointer, lanes.column, stride), lanes.mask)
+        scatter(f, value, _addresses(f, pointer, lanes.column, stride), lanes.mask)
         return
     address = f.at(pointer, lanes.column, element_of(value.type))
     if lanes.mask is not None:
@@ -68,21 +67,6 @@ def _addresses(f: Function, pointer: Value, column: Value, stride: Value) -> Val
     count = f.module.target.lanes
     offsets = f.lane_numbers(count) * f.splat(stride, count)
     return f.emit(vector(count, PTR), f"getelementptr i8, {f.offset(pointer, column * stride)}, {offsets}")
-
-
-def _gather(f: Function, addresses: Value, mask: Value | None, type_: str) -> Value:
-    mask = mask or f.const(True, vector(lanes_of(type_), I1))
-    name = f"llvm.masked.gather.{intrinsic_suffix(type_)}.v{lanes_of(type_)}p0"
-    f.module.declare(f"declare {type_} @{name}({addresses.type}, i32 immarg, {mask.type}, {type_})")
-    fill = f.const(0, type_)
-    return f.emit(type_, f"call {type_} @{name}({addresses}, i32 {natural_alignment(type_)}, {mask}, {fill})")
-
-
-def _scatter(f: Function, value: Value, addresses: Value, mask: Value | None) -> None:
-    mask = mask or f.const(True, vector(lanes_of(value.type), I1))
-    name = f"llvm.masked.scatter.{intrinsic_suffix(value.type)}.v{lanes_of(value.type)}p0"
-    f.module.declare(f"declare {VOID} @{name}({value.type}, {addresses.type}, i32 immarg, {mask.type})")
-    f.line(f"call {VOID} @{name}({value}, {addresses}, i32 {natural_alignment(value.type)}, {mask})")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable
 
 from retrograd.backends.native import vmath
-from retrograd.backends.native.ir import F32, F64, I1, I8, I16, I32, I64, Function, Value, element_of, lanes_of, vector
+from retrograd.backends.native.ir import F32, F64, I1, I8, I16, I32, I64, Function, Value, element_of, lanes_of
 from retrograd.backends.native.kernel import FLOATS, Instruction
+from retrograd.backends.native.vectors import is_vector, like
 
 REGISTER_TYPES = {
     "float32": F32, "float64": F64, "int64": I64, "int32": I32, "int16": I16, "int8": I8, "uint8": I8, "bool": I1,
@@ -86,15 +87,10 @@ def _predicate(op: str, dtype: str) -> str:
     return PREDICATES[op][0 if dtype in FLOATS else 2 if dtype in UNSIGNED else 1]
 
 
-def _like(type_: str, element: str) -> str:
-    """A type of as many lanes as `type_`, of another element."""
-    return vector(lanes_of(type_), element) if type_.startswith("<") else element
-
-
 def _cast(f: Function, value: Value, source: str, target: str) -> Value:
     if source == target:
         return value
-    type_ = _like(value.type, REGISTER_TYPES[target])
+    type_ = like(value, REGISTER_TYPES[target])
     if target == "bool":
         return f.compare("une" if source in FLOATS else "ne", value, 0)
     if source in FLOATS:
@@ -107,7 +103,7 @@ def _cast(f: Function, value: Value, source: str, target: str) -> Value:
 def _cast_float(f: Function, value: Value, source: str, target: str, type_: str) -> Value:
     if target in FLOATS:
         return f.convert("fpext" if target == "float64" else "fptrunc", value, type_)
-    wide = _like(value.type, I64 if target == "int64" else I32)
+    wide = like(value, I64 if target == "int64" else I32)
     whole = f.convert("fptosi", value, wide)
     # Out of range the conversion is poison; frozen, it is some number.
     return _resize(f, f.emit(wide, f"freeze {whole}"), type_, signed=True)
@@ -192,21 +188,27 @@ def _truncated_quotient(f: Function, dtype: str, a: Value, b: Value) -> Value:
     return _cast(f, _cast(f, a, dtype, wide) / _cast(f, b, dtype, wide), wide, dtype)
 
 
-def _float_remainder(f: Function, a: Value, b: Value) -> Value:
+def _truncated_remainder(f: Function, a: Value, b: Value) -> tuple[Value, Value]:
+    """The remainder with the sign of `a`, and whether it has the wrong one: not 0 and not the sign of `b`."""
     rest = f.binary("srem", a, b)
     opposite = f.compare("olt", rest, 0) ^ f.compare("olt", b, 0)
-    return f.select(f.compare("une", rest, 0) & opposite, rest + b, rest)
+    return rest, f.compare("une", rest, 0) & opposite
 
 
 def _remainder(f: Function, dtype: str, a: Value, b: Value) -> Value:
-    return _float_remainder(f, a, b) if dtype in FLOATS else _divide(f, dtype, a, b)[1]
+    if dtype not in FLOATS:
+        return _divide(f, dtype, a, b)[1]
+    rest, wrong = _truncated_remainder(f, a, b)
+    return f.select(wrong, rest + b, rest)
 
 
 def _floor_divide(f: Function, dtype: str, a: Value, b: Value) -> Value:
     if dtype not in FLOATS:
         return _divide(f, dtype, a, b)[0]
     exact = a / b
-    nearly_whole = (a - _float_remainder(f, a, b)) / b
+    rest, wrong = _truncated_remainder(f, a, b)
+    nearly_whole = (a - rest) / b
+    nearly_whole = f.select(wrong, nearly_whole - 1.0, nearly_whole)
     floor = vmath.round_to_whole(f, "floor", nearly_whole)
     floor = f.select(f.compare("ogt", nearly_whole - floor, 0.5), floor + 1.0, floor)
     floor = f.select(f.compare("oeq", nearly_whole, 0), f.intrinsic("copysign", a.type, 0.0, exact), floor)
@@ -249,7 +251,7 @@ def _highest_bit(f: Function, value: Value) -> Value:
     """How many bits the largest of the lanes has, as i64."""
     element = element_of(value.type)
     bits = value
-    if value.type.startswith("<"):
+    if is_vector(value):
         suffix = f"v{lanes_of(value.type)}{element}"
         f.module.declare(f"declare {element} @llvm.vector.reduce.or.{suffix}({value.type})")
         bits = f.emit(element, f"call {element} @llvm.vector.reduce.or.{suffix}({value})")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrograd.backends.native.ir import F32, I32, I64, Function, Value, element_of, lanes_of, vector
+from retrograd.backends.native.ir import F32, I32, I64, Function, Value, element_of
+from retrograd.backends.native.vectors import like
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,6 @@ SINGLE, DOUBLE = Format(I32, 23, 127), Format(I64, 52, 1023)
 
 def format_of(x: Value) -> Format:
     return SINGLE if element_of(x.type) == F32 else DOUBLE
-
-
-def like(x: Value, element: str) -> str:
-    """The type of `x` with another element type."""
-    return vector(lanes_of(x.type), element) if x.type.startswith("<") else element
 
 
 def has_fma(f: Function) -> bool:
@@ -118,6 +114,13 @@ def _split(f: Function, a: Value) -> tuple[Value, Value]:
     spread = a * (2.0**27 + 1.0)
     high = spread - (spread - a)
     return high, a - high
+
+
+def two_sum_any(a: Value, b: Value) -> tuple[Value, Value]:
+    """The sum and its rounding error (Knuth)."""
+    total = a + b
+    b_part = total - a
+    return total, (a - (total - b_part)) + (b - b_part)
 
 
 def two_sum(larger: Value, smaller: Value) -> tuple[Value, Value]:

@@ -18,8 +18,8 @@ class ErrorFunction:
     Attributes:
         highest: from here on erf rounds to 1.
         small: of p in erf(x) = x + x p(x**2) for |x| <= 1, fitted for the least relative error.
-        large: of p in erfc(x) = exp(-p(t)), where t goes from -1 to 1 as x goes from 1 to `highest`, fitted for the
-            least absolute error of erfc.
+        large: of p in erfc(x) = exp(-p(t)), with t = x - 1, for x from 1 to `highest`, fitted for the least absolute error
+            of erfc.
     """
 
     highest: float
@@ -32,8 +32,8 @@ CONSTANTS = {
         4.0,
         (0.128379166, -0.37612626, 0.112835854, -0.0268538147, 0.00518833753, -0.000801029732, 7.85423836e-05),
         (
-            7.80681515, 8.02902126, 2.12375665, 0.0366304182, -0.0109688966, 0.0032707965, -0.000705208804,
-            0.000370239082,
+            1.84960556, 2.63896751, 0.843107104, 0.0415634103, -0.0100462968, 0.0020117953, -0.000289438234,
+            2.16692279e-05,
         ),
     ),
     DOUBLE: ErrorFunction(
@@ -44,11 +44,11 @@ CONSTANTS = {
             -1.635002304745135e-07, 1.4657864845466291e-08, -1.1365607098561081e-09, 5.945161410696042e-11,
         ),
         (
-            14.112437402148188, 18.165248970913, 6.042206592131911, 0.08165090963120787, -0.034128411258559976,
-            0.01438455113238581, -0.005953683669023933, 0.0023740387723290633, -0.0008937027867598763,
-            0.0003069519900288137, -9.260994166482255e-05, 1.882972320775931e-05, 9.982303452118668e-06,
-            1.3106043950381867e-05, 1.6361199026957914e-05, -1.4456356142885555e-05, -4.025404231968177e-05,
-            -4.8418730772670746e-05, -3.157488073286742e-05, -1.1933421223652891e-05, -2.0415722979041135e-06,
+            1.8496055099332482, 2.6389675142347913, 0.843107256358487, 0.04156109804648757, -0.010033825433931946,
+            0.0019779030194023717, -0.00023732470742886442, -2.6270329995738364e-05, 2.7140844146212442e-05,
+            -9.576457032442939e-06, 2.0167359382957727e-06, -9.974053186159537e-08, -1.3040688046664382e-07,
+            7.107160440350574e-08, -2.3249723480753717e-08, 5.592433813693175e-09, -1.0204949621970792e-09,
+            1.3859112359526915e-10, -1.3244896706759809e-11, 7.943428553815889e-13, -2.2447324804909404e-14,
         ),
     ),
 }  # fmt: skip
@@ -58,8 +58,7 @@ def erf(f: Function, x: Value) -> Value:
     constants = CONSTANTS[format_of(x)]
     small = multiply_add(f, polynomial(f, x * x, constants.small), x, x)
     size = magnitude(f, x)
-    middle, half_width = (constants.highest + 1.0) / 2, (constants.highest - 1.0) / 2
-    position = (clamp(f, size, 1.0, constants.highest) - middle) * (1.0 / half_width)
+    position = clamp(f, size, 1.0, constants.highest) - 1.0
     complement = exp(f, f.emit(x.type, f"fneg {polynomial(f, position, constants.large)}"))
     large = copy_sign(f, f.binary("sub", 1.0, complement), x)
     return f.select(f.compare("ole", size, 1.0), small, large)

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from retrograd.backends.native.ir import F32, F64, Function, Value, element_of
+from retrograd.backends.native.vectors import like
 from retrograd.backends.native.vmath_core import (
-    DOUBLE, SINGLE, bits_of, copy_sign, format_of, from_bits, like, magnitude, multiply_add, polynomial, round_to_whole,
+    DOUBLE, SINGLE, bits_of, copy_sign, format_of, from_bits, magnitude, multiply_add, polynomial, round_to_whole,
     two_product, two_sum,
 )  # fmt: skip
 from retrograd.backends.native.vmath_exp import exp

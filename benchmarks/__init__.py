@@ -1,0 +1,1 @@
+"""Training steps in retrograd, PyTorch and JAX, side by side: `python -m benchmarks.run`."""

@@ -1,0 +1,1 @@
+"""The programs that are compared, one file a framework; `registry.py` lists them."""

@@ -1,0 +1,31 @@
+"""The native backend: where a graph becomes machine code. `compile` lists the stages.
+
+    graph -> split reductions -> views -> fusion -> lowering -> schedule -> program
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrograd.backends.native.compiler import host
+from retrograd.backends.native.fuse import Fusion
+from retrograd.backends.native.lower import Lowering
+from retrograd.backends.native.program import NativeProgram
+from retrograd.backends.native.schedule import make_schedule
+from retrograd.backends.native.split import split_reductions
+from retrograd.backends.native.views import ViewTable
+from retrograd.core.graph import Graph
+
+
+class NativeBackend:
+    """LLVM kernels run from a program table by a pool of threads."""
+
+    name = "native"
+
+    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
+        graph = split_reductions(graph)  # reductions over one run of axes, none too long
+        views = ViewTable(graph)  # movements cost nothing: where does each value lie?
+        fusion = Fusion(graph, views, fuse=tier > 0)  # which steps does one kernel compute?
+        lowering = Lowering(graph, fusion, host().target)  # kernels and their arguments
+        schedule = make_schedule(lowering, aliases)  # phases, and places in memory
+        return NativeProgram(lowering, schedule, scalars)  # machine code, a table

@@ -1,0 +1,276 @@
+"""Fusion: which steps one kernel computes together.
+
+A group has a domain: a shape without axes of extent 1, and at most one set of reduced axes. Elementwise steps over the
+domain, reductions of it, elementwise steps on their results, and uses of those results broadcast back, all join; so do
+elementwise steps behind a matrix multiplication of their shape (its epilogue). A group never waits for something that
+waits for it.
+
+Some steps belong to no group and are computed where they are used: constants, coordinates, comparisons, and what is
+made of single numbers from outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from retrograd.backends.native.kernel import ARITY
+from retrograd.backends.native.split import REDUCTIONS
+from retrograd.backends.native.views import MOVEMENTS, View, ViewTable
+from retrograd.core.graph import Graph, Step
+from retrograd.core.types import Shape, contiguous_strides
+
+ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "not"}) | {"invert"}
+# A kernel with more than this many steps gains nothing from another.
+_MOST_MEMBERS = 160
+
+
+def squeezed(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)
+
+
+@dataclass(eq=False)
+class Group:
+    """Steps that one kernel computes.
+
+    Attributes:
+        kind: "loop", "matmul" (a product and its epilogue), or the name of a primitive that stands alone.
+        domain: extents, without those of 1.
+        reduced: axes of the domain that reductions of the group run over; None before the first.
+        members: values, in order.
+    """
+
+    kind: str
+    domain: Shape
+    reduced: tuple[int, ...] | None = None
+    members: list[int] = field(default_factory=list)
+
+    @property
+    def part(self) -> Shape:
+        """The shape of what the group's reductions yield."""
+        return tuple(n for i, n in enumerate(self.domain) if i not in (self.reduced or ()))
+
+
+class Fusion:
+    """The groups of a graph.
+
+    Args:
+        graph: primitives, reductions split.
+        fuse: whether steps join at all (tier 1), or stand alone (tier 0).
+
+    Attributes:
+        groups: by value, for values that a group computes.
+        virtual: values that are computed where they are used.
+    """
+
+    def __init__(self, graph: Graph, table: ViewTable, fuse: bool) -> None:
+        self.graph, self.table = graph, table
+        self.views = table.views
+        self.first = len(graph.inputs)
+        self.groups: dict[int, Group] = {}
+        self._outputs = {self.views[v].root for v in graph.outputs}
+        self._moved = self._moved_values()
+        self.virtual: set[int] = set()
+        self._fuse = fuse
+        for place, step in enumerate(graph.steps):
+            self._place(self.first + place, step)
+
+    def step(self, value: int) -> Step:
+        return self.graph.steps[value - self.first]
+
+    def name(self, value: int) -> str:
+        return "input" if value < self.first else self.step(value).signature.operation.name
+
+    def ordered(self) -> list[Group]:
+        """Every group once, in the order of its first member."""
+        return list(dict.fromkeys(self.groups[v] for v in sorted(self.groups)))
+
+    # -- where a step goes --------------------------------------------------------------------------------------------
+
+    def _place(self, value: int, step: Step) -> None:
+        name = step.signature.operation.name
+        if name in MOVEMENTS:
+            if value in self.table.copies:
+                self._alone(value, "copy")
+            return
+        if self._is_virtual(value, step):
+            self.virtual.add(value)
+            return
+        domain = squeezed(step.signature.type.shape)
+        if name in REDUCTIONS:
+            self._place_reduction(value, step)
+        elif name in ELEMENTWISE:
+            self._place_elementwise(value, step, domain)
+        elif name in ("const", "iota"):
+            self._new(value, "loop", domain)
+        else:
+            self._alone(value, name)
+
+    def _is_virtual(self, value: int, step: Step) -> bool:
+        name = step.signature.operation.name
+        if value in self._outputs:
+            return False
+        if name == "const":
+            return True
+        if name == "iota":
+            return value not in self._moved
+        if name not in ELEMENTWISE:
+            return False
+        if step.signature.type.size == 1:
+            return all(self.views[a].root < self.first or self.views[a].root in self.virtual for a in step.args)
+        return step.signature.type.dtype.name == "bool" and value not in self._moved
+
+    def _moved_values(self) -> set[int]:
+        """Values that a movement, or a step that wants memory, reads."""
+        moved = set()
+        for step in self.graph.steps:
+            name = step.signature.operation.name
+            if name not in ELEMENTWISE and name not in REDUCTIONS:
+                moved.update(step.args)
+        return moved
+
+    def _new(self, value: int, kind: str, domain: Shape) -> Group:
+        group = Group(kind, domain, None, [value])
+        self.groups[value] = group
+        return group
+
+    def _alone(self, value: int, name: str) -> None:
+        kind = name
+        shape = self.graph.types[value].shape
+        self._new(value, kind, shape if kind == "matmul" else squeezed(shape))
+
+    def _place_reduction(self, value: int, step: Step) -> None:
+        x = self.views[step.args[0]]
+        shape = step.signature.inputs[0].shape
+        domain = squeezed(shape)
+        axes = step.signature.attributes[0]
+        kept = [i for i, n in enumerate(shape) if n != 1]
+        reduced = tuple(place for place, axis in enumerate(kept) if axis in axes)
+        group = self.groups.get(x.root) if self._fuse else None
+        if (
+            group is not None
+            and group.kind == "loop"
+            and group.domain == domain
+            and group.reduced in (None, reduced)
+            and self.role(group, x) == "full"
+            and len(group.members) < _MOST_MEMBERS
+        ):
+            group.reduced = reduced
+            self._join(group, value)
+            return
+        self._new(value, "loop", domain).reduced = reduced
+
+    def _place_elementwise(self, value: int, step: Step, domain: Shape) -> None:
+        candidates = self._candidates(step, domain) if self._fuse else []
+        merged: Group | None = None
+        for group in candidates:
+            if merged is None:
+                if self._may_join(group, value, step):
+                    merged = group
+            elif group is not merged and self._may_merge(merged, group, step):
+                merged = self._merge(merged, group)
+        if merged is None:
+            self._new(value, "loop", domain)
+        else:
+            self._join(merged, value)
+
+    def _join(self, group: Group, value: int) -> None:
+        group.members.append(value)
+        self.groups[value] = group
+
+    def _candidates(self, step: Step, domain: Shape) -> list[Group]:
+        """Groups that compute an argument in a form that the step can use in place, matrix products first."""
+        found: dict[Group, None] = {}
+        for root, view in self._reads(step):
+            group = self.groups.get(root)
+            if group is None or group.kind not in ("loop", "matmul") or len(group.members) >= _MOST_MEMBERS:
+                continue
+            role = self.role(group, view)
+            if role is None:
+                continue
+            if domain == squeezed(group.domain) or (role == "part" and domain == group.part):
+                found[group] = None
+        return sorted(found, key=lambda g: g.kind != "matmul")
+
+    def _reads(self, step: Step) -> list[tuple[int, View]]:
+        """The roots, with their views, that a step reads, also through virtual arguments."""
+        reads: list[tuple[int, View]] = []
+        for arg in step.args:
+            view = self.views[arg]
+            if view.root in self.virtual:
+                if view.root >= self.first:
+                    reads.extend(self._reads(self.step(view.root)))
+            else:
+                reads.append((view.root, view))
+        return reads
+
+    def role(self, group: Group, view: View) -> str | None:
+        """How a member of the group is read through a view: "full" at the same point, "part" as a reduction's result
+        at the point's row or column; None if neither.
+        """
+        if view.offset or view.dynamic:
+            return None
+        pairs = [(n, s) for n, s in zip(view.shape, view.strides, strict=True) if n != 1]
+        extents, strides = tuple(n for n, _ in pairs), tuple(s for _, s in pairs)
+        root = squeezed(self.graph.types[view.root].shape)
+        domain = squeezed(group.domain)
+        if root == domain:
+            return "full" if extents == domain and strides == contiguous_strides(domain) else None
+        if group.reduced is None or root != group.part:
+            return None
+        dense = contiguous_strides(group.part)
+        if extents == group.part and strides == dense:
+            return "part"
+        spread = iter(dense)
+        expected = tuple(0 if i in group.reduced else next(spread) for i in range(len(domain)))
+        return "part" if extents == domain and strides == expected else None
+
+    # -- no cycles ----------------------------------------------------------------------------------------------------
+
+    def _may_join(self, group: Group, value: int, step: Step) -> bool:
+        """Whether nothing else that the step reads waits for the group, and all it reads of the group is in place."""
+        for root, view in self._reads(step):
+            if self.groups.get(root) is group:
+                if self.role(group, view) is None:
+                    return False
+            elif self._waits_for(root, {group}):
+                return False
+        return True
+
+    def _may_merge(self, a: Group, b: Group, step: Step) -> bool:
+        if b.kind == "matmul" or len(a.members) + len(b.members) > _MOST_MEMBERS:
+            return False
+        if squeezed(a.domain) != b.domain or (a.kind == "matmul" and b.reduced is not None):
+            return False
+        if None not in (a.reduced, b.reduced) and a.reduced != b.reduced:
+            return False
+        both = {a, b}
+        roots = [r for r, _ in self._reads(step)]
+        roots += [r for g in both for v in g.members for r, _ in self._reads_of_member(v)]
+        return not any(self.groups.get(r) not in both and self._waits_for(r, both) for r in roots)
+
+    def _reads_of_member(self, value: int) -> list[tuple[int, View]]:
+        if value in self.table.copies:
+            view = self.table.copies[value]
+            return [(view.root, view)]
+        return self._reads(self.step(value))
+
+    def _waits_for(self, root: int, groups: set[Group]) -> bool:
+        """Whether computing `root` needs one of the groups to be done."""
+        stack, seen = [root], set()
+        while stack:
+            value = stack.pop()
+            group = self.groups.get(value)
+            if group is None or group in seen:
+                continue
+            if group in groups:
+                return True
+            seen.add(group)
+            stack.extend(r for v in group.members for r, _ in self._reads_of_member(v))
+        return False
+
+    def _merge(self, a: Group, b: Group) -> Group:
+        a.members = sorted([*a.members, *b.members])
+        a.reduced = a.reduced if a.reduced is not None else b.reduced
+        for value in b.members:
+            self.groups[value] = a
+        return a

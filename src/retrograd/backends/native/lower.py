@@ -1,0 +1,487 @@
+"""Lowering: every group becomes work: kernels with their arguments."""
+
+from __future__ import annotations
+
+import math
+
+from retrograd.backends.native import gather
+from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
+from retrograd.backends.native.fuse import Fusion, Group, squeezed
+from retrograd.backends.native.gemm import Arg, gemm_module, tile_shape
+from retrograd.backends.native.gemm import tile_count as gemm_tiles
+from retrograd.backends.native.kernel import (
+    DTYPE_SIZES,
+    EpilogueLayout,
+    LoopKernel,
+    Operand,
+    Instruction,
+    args_layout,
+    tile_count,
+)
+from retrograd.backends.native.loops import epilogue_module, loop_module
+from retrograd.backends.native.target import Target
+from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.work import Address, ArgsAddress, Bound, Generators, KernelAddress, Word, Work
+from retrograd.core.graph import Graph
+from retrograd.core.types import Shape, contiguous_strides, tensor_type
+
+# Elements of a tile: enough to be worth claiming, few enough to share out.
+_TILE_ELEMENTS = 1 << 14
+
+
+class UnsupportedError(Exception):
+    """A step that the native backend has no kernel for."""
+
+
+class Lowering:
+    """The work of a graph.
+
+    Attributes:
+        work: in an order that respects what waits for what.
+        types: of every value, temporary copies included.
+        generators: of the kernels that the work names.
+        shared: roots that lie where another root will.
+        outputs: the root of each output: dense, no input, no two the same.
+    """
+
+    def __init__(self, graph: Graph, fusion: Fusion, target: Target) -> None:
+        self.graph, self.fusion, self.target = graph, fusion, target
+        self.types = list(graph.types)
+        self.work: list[Work] = []
+        self.generators: Generators = {}
+        self.shared: dict[int, int] = {}
+        self._copied: dict[View, int] = {}
+        self._stored = self._values_in_memory()
+        for group in self._ordered():
+            self._lower(group)
+        self.outputs: list[int] = []
+        for value in graph.outputs:
+            self.outputs.append(self._output(value))
+
+    def _values_in_memory(self) -> set[int]:
+        """Values that are read outside of the kernel that computes them, or come out."""
+        fusion, stored = self.fusion, {self.fusion.views[v].root for v in self.graph.outputs}
+        for group in fusion.ordered():
+            for value in group.members:
+                for root, _ in fusion._reads_of_member(value):
+                    if fusion.groups.get(root) is not group:
+                        stored.add(root)
+        return stored
+
+    def _ordered(self) -> list[Group]:
+        """Groups, each after those it reads from."""
+        done: dict[Group, None] = {}
+        stack = [(group, False) for group in reversed(self.fusion.ordered())]
+        while stack:
+            group, entered = stack.pop()
+            if group in done:
+                continue
+            if entered:
+                done[group] = None
+                continue
+            stack.append((group, True))
+            for value in group.members:
+                for root, _ in self.fusion._reads_of_member(value):
+                    other = self.fusion.groups.get(root)
+                    if other is not None and other is not group and other not in done:
+                        stack.append((other, False))
+        return list(done)
+
+    def _lower(self, group: Group) -> None:
+        if group.kind in ("loop", "copy"):
+            self._loop(Emitter(self.fusion, group, self._stored), group)
+        elif group.kind == "matmul":
+            self._matmul(group)
+        else:
+            value = group.members[0]
+            step = self.fusion.step(value)
+            views = [self.fusion.views[arg] for arg in step.args]
+            lower = _ALONE.get(group.kind)
+            if lower is None:
+                raise UnsupportedError(group.kind)
+            lower(self, value, views, step.signature.attributes, step.args)
+
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    def _loop(self, emitter: Emitter, group: Group) -> None:
+        mode = "none" if group.reduced is None else "outer" if emitter.outer else "inner"
+        domain = emitter.domain
+        space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
+        if not _fits(space, mode, domain, group.reduced):
+            self._make_dense(emitter, group.reduced)
+            space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
+        kernel = kernel_of(emitter, space, mode)
+        self._launch(kernel, emitter.operands, space, tuple(group.members))
+
+    def _make_dense(self, emitter: Emitter, reduced: tuple[int, ...] | None) -> None:
+        """Copy operands whose strides keep reduced axes from being joined to one."""
+        for bound in emitter.operands:
+            strides = bound.view.strides
+            if not bound.written and not bound.per_column and strides != contiguous_strides(bound.view.shape):
+                if any(strides[axis] for axis in reduced or ()):
+                    bound.view = dense_view(self.copy(bound.view), bound.view.shape)
+
+    def copy(self, view: View) -> int:
+        """A new dense value with the elements of a view."""
+        if view not in self._copied:
+            value = self.temporary(view.shape, view.root)
+            self._copied[view] = value
+            self.move(view, dense_view(value, view.shape))
+        return self._copied[view]
+
+    def temporary(self, shape: Shape, like: int) -> int:
+        self.types.append(tensor_type(shape, self.types[like].dtype))
+        return len(self.types) - 1
+
+    def move(self, source: View, target: View, members: tuple[int, ...] = ()) -> None:
+        """Copy the elements of one view to another."""
+        dtype = self.types[source.root].dtype.name
+        code = (Instruction("load", dtype, (), 0), Instruction("store", dtype, (0,), 1))
+        self._map([source, target], code, members)
+
+    def fill(self, number: bool | int | float, target: View, members: tuple[int, ...] = ()) -> None:
+        """Write one number to all of a view."""
+        dtype = self.types[target.root].dtype.name
+        code = (Instruction("const", dtype, (), number), Instruction("store", dtype, (0,), 0))
+        self._map([target], code, members)
+
+    def _map(self, views: list[View], code: tuple[Instruction, ...], members: tuple[int, ...]) -> None:
+        """A kernel over views of one shape, the last of which is written."""
+        domain = squeezed(views[0].shape)
+        bound = []
+        for place, view in enumerate(views):
+            strides = tuple(s for n, s in zip(view.shape, view.strides, strict=True) if n != 1)
+            on_domain = View(view.root, domain, strides, view.offset, view.dynamic)
+            bound.append(Bound(on_domain, self.types[view.root].dtype.name, place == len(views) - 1))
+        space = collapse(domain, bound, None, set())
+        operands = tuple(
+            Operand(b.dtype, _inner(strides[-1], b.written), b.written)
+            for b, strides in zip(bound, space.strides, strict=True)
+        )
+        self._launch(LoopKernel(len(space.extents) - 1, operands, code), bound, space, members)
+
+    def _launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
+        layout = args_layout(kernel)
+        row_tile, col_tile = _tiles(kernel, space.extents)
+        words: list[Word] = [0] * layout.words
+        words[layout.row_tile], words[layout.col_tile] = row_tile, col_tile
+        for axis, extent in enumerate(space.extents):
+            words[layout.extent(axis)] = extent
+        for number, (bound, strides) in enumerate(zip(operands, space.strides, strict=True)):
+            size = DTYPE_SIZES[bound.dtype]
+            words[layout.pointer(number)] = Address(bound.view)
+            for axis, stride in enumerate(strides):
+                words[layout.stride(number, axis)] = stride * size
+        key = f"loop {kernel!r}"
+        self.generators.setdefault(key, lambda: loop_module(self.target, kernel).text())
+        cost = math.prod(space.extents) * max(len(kernel.code) // 4, 1)
+        tiles = tile_count(kernel, space.extents, row_tile, col_tile)
+        self._append(key, words, tiles, cost, operands, members)
+
+    def _append(
+        self, key: str, words: list[Word], tiles: int, cost: int, operands: list[Bound], members: tuple[int, ...]
+    ) -> None:
+        reads = tuple(dict.fromkeys(b.view.root for b in operands if not b.written))
+        writes = tuple(dict.fromkeys(b.view.root for b in operands if b.written))
+        self.work.append(Work(f"{key}#kernel", words, tiles, cost, reads, writes, members, tuple(operands)))
+
+    # -- matrix products ----------------------------------------------------------------------------------------------
+
+    def _matmul(self, group: Group) -> None:
+        product = group.members[0]
+        step = self.fusion.step(product)
+        dtype = self.types[product].dtype.name
+        if not dtype.startswith("float"):
+            raise UnsupportedError(f"matmul of {dtype}")
+        shape = self.types[product].shape
+        a, a_layout = self._operand(self.fusion.views[step.args[0]])
+        b, b_layout = self._operand(self.fusion.views[step.args[1]])
+        m, n, k = shape[-2], shape[-1], a.shape[-1]
+        batch = shape[:-2]
+        if len(_merged_batch(batch, a, b)) > 2:
+            a, b = (dense_view(self.copy(v), v.shape) for v in (a, b))
+            a_layout = b_layout = "row"
+        batches = _merged_batch(batch, a, b)
+        while len(batches) < 2:
+            batches = [(1, 0, 0), *batches]
+        count = math.prod(batch)
+        tile_m, tile_n = tile_shape(self.target, dtype, m, n, k, count)
+        words: list[Word] = [0] * len(Arg)
+        for arg, word in (
+            (Arg.A, Address(a)),
+            (Arg.B, Address(b)),
+            (Arg.C, Address(dense_view(product, shape))),
+            (Arg.M, m),
+            (Arg.N, n),
+            (Arg.K, k),
+            (Arg.A_STRIDE, a.strides[-2] if a_layout == "row" else a.strides[-1]),
+            (Arg.B_STRIDE, b.strides[-2] if b_layout == "row" else b.strides[-1]),
+            (Arg.C_STRIDE, n),
+            (Arg.BATCH0, batches[0][0]),
+            (Arg.BATCH1, batches[1][0]),
+            (Arg.A_BATCH0, batches[0][1]),
+            (Arg.A_BATCH1, batches[1][1]),
+            (Arg.B_BATCH0, batches[0][2]),
+            (Arg.B_BATCH1, batches[1][2]),
+            (Arg.C_BATCH0, batches[1][0] * m * n),
+            (Arg.C_BATCH1, m * n),
+            (Arg.TILE_M, tile_m),
+            (Arg.TILE_N, tile_n),
+        ):
+            words[arg] = word
+        key = f"gemm {dtype} {a_layout} {b_layout}"
+        self.generators.setdefault(key, lambda: gemm_module(self.target, dtype, a_layout, b_layout).text())  # type: ignore[arg-type]
+        tiles = gemm_tiles(m, n, count, tile_m, tile_n)
+        work = Work(f"{key}#gemm", words, tiles, count * m * n * k, (a.root, b.root), (product,), (product,))
+        if len(group.members) > 1:
+            work = self._epilogue(group, work, batches)
+        self.work.append(work)
+
+    def _operand(self, view: View) -> tuple[View, str]:
+        """A matrix as a product takes it: one of its last two strides is 1, and none is negative."""
+        rows, columns = view.shape[-2:]
+        row, column = view.strides[-2:]
+        if column == 1 and row >= columns or (rows == 1 and column == 1):
+            return view, "row"
+        if row == 1 and column >= rows or (columns == 1 and row == 1):
+            return view, "col"
+        if columns == 1 and row >= 1:
+            return View(view.root, view.shape, (*view.strides[:-1], 1), view.offset, view.dynamic), "row"
+        if rows == 1 and column >= 1:
+            return View(view.root, view.shape, (*view.strides[:-2], 1, column), view.offset, view.dynamic), "col"
+        return dense_view(self.copy(view), view.shape), "row"
+
+    def _epilogue(self, group: Group, gemm: Work, batches: list[tuple[int, int, int]]) -> Work:
+        """The group's elementwise steps, run over each tile of the product while it is in the cache."""
+        product = group.members[0]
+        shape = self.types[product].shape
+        emitter = Emitter(self.fusion, group, self._stored, accumulator=product)
+        m, n = shape[-2:]
+        operands = []
+        layout = EpilogueLayout(len(emitter.operands))
+        words: list[Word] = [0] * layout.words
+        words[layout.gemm_kernel] = KernelAddress(gemm.kernel)
+        words[layout.gemm_args] = ArgsAddress(layout.words)
+        tile_m, tile_n = gemm.words[Arg.TILE_M], gemm.words[Arg.TILE_N]
+        words[layout.rows], words[layout.columns] = m, n
+        words[layout.row_tile], words[layout.col_tile] = tile_m, tile_n
+        words[layout.batch1] = batches[1][0]
+        for number, bound in enumerate(emitter.operands):
+            size = DTYPE_SIZES[bound.dtype]
+            strides = _unsqueezed(bound.view.strides, shape)
+            outer = _batch_strides(strides[:-2], shape[:-2], batches)
+            if outer is None:
+                return self._separately(group, gemm)
+            words[layout.pointer(number)] = Address(bound.view)
+            for axis in (0, 1):
+                words[layout.batch_stride(number, axis)] = outer[axis] * size
+            words[layout.row_stride(number)] = strides[-2] * size
+            words[layout.inner_stride(number)] = strides[-1] * size
+            inner = "unit" if n == 1 and bound.written else _inner(strides[-1], bound.written)
+            operands.append(Operand(bound.dtype, inner, bound.written))
+        if emitter.indexed:
+            return self._separately(group, gemm)
+        kernel = LoopKernel(1, tuple(operands), tuple(emitter.code))
+        key = f"epilogue {kernel!r}"
+        self.generators.setdefault(key, lambda: epilogue_module(self.target, kernel).text())
+        reads = tuple(dict.fromkeys((*gemm.reads, *(b.view.root for b in emitter.operands if not b.written))))
+        writes = tuple(dict.fromkeys((product, *(b.view.root for b in emitter.operands if b.written))))
+        reads = tuple(r for r in reads if r != product)
+        self._share(product, group)
+        return Work(
+            f"{key}#kernel",
+            [*words, *gemm.words],
+            gemm.tiles,
+            gemm.cost,
+            reads,
+            writes,
+            tuple(group.members),
+            tuple(b for b in emitter.operands if b.view.root not in gemm.reads),
+        )
+
+    def _share(self, product: int, group: Group) -> None:
+        """Let a product that only its epilogue reads lie where a result of the epilogue will."""
+        if product in self._stored:
+            return
+        type_ = self.types[product]
+        for value in group.members[1:]:
+            if value in self._stored and self.types[value].dtype is type_.dtype and self.types[value].size == type_.size:
+                self.shared[product] = value
+                return
+
+    def _separately(self, group: Group, gemm: Work) -> Work:
+        """The product by itself; its epilogue follows as a loop."""
+        self.work.append(gemm)
+        self._stored.add(group.members[0])
+        rest = Group("loop", squeezed(group.domain), None, group.members[1:])
+        emitter = Emitter(self.fusion, group, self._stored, accumulator=group.members[0])
+        self._loop(emitter, rest)
+        return self.work.pop()
+
+    # -- outputs ------------------------------------------------------------------------------------------------------
+
+    def _output(self, value: int) -> int:
+        """The root that is this output, dense, and no input."""
+        view = self.fusion.views[value]
+        size = self.types[value].size
+        computed = view.root >= len(self.graph.inputs) and view.dense and self.types[view.root].size == size
+        if computed and view.root not in self.outputs:
+            return view.root
+        copy = self.temporary(view.shape, view.root)
+        self.move(view, dense_view(copy, view.shape))
+        return copy
+
+
+def _inner(stride: int, written: bool) -> str:
+    if stride == 0 and written:
+        return "unit"
+    return {0: "zero", 1: "unit"}.get(stride, "strided")
+
+
+def _fits(space: Space, mode: str, domain: Shape, reduced: tuple[int, ...] | None) -> bool:
+    """Whether the reduced axes became one, and for an outer reduction so did the axes behind it."""
+    if mode == "none" or not domain:
+        return True
+    first, last = min(reduced or (0,)), max(reduced or (0,))
+    places = [place for axis, place in space.places.items() if first <= axis <= last]
+    if len(places) != 1:
+        return False
+    behind = len(space.extents) - 1 - places[0]
+    return behind == (1 if mode == "outer" else 0)
+
+
+def _tiles(kernel: LoopKernel, extents: list[int]) -> tuple[int, int]:
+    """Rows and columns of a tile: by shape alone."""
+    columns = max(extents[-1], 1)
+    kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
+    rows = max(math.prod(kept), 1)
+    depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
+    if kernel.reduces == "inner":
+        return max(_even(rows, _TILE_ELEMENTS // columns), 1), columns
+    if columns * depth >= _TILE_ELEMENTS:
+        unit = 64
+        return 1, max(-(-_even(columns, max(_TILE_ELEMENTS // depth, unit)) // unit) * unit, unit)
+    return max(_even(rows, _TILE_ELEMENTS // (columns * depth)), 1), columns
+
+
+def _even(extent: int, limit: int) -> int:
+    """The size of even parts of at most about `limit`."""
+    parts = max(-(-extent // max(limit, 1)), 1)
+    return -(-extent // parts)
+
+
+def _merged_batch(batch: Shape, a: View, b: View) -> list[tuple[int, int, int]]:
+    """Batch axes as (extent, stride of a, stride of b), neighbours joined where both step evenly."""
+    merged: list[tuple[int, int, int]] = []
+    for axis, extent in enumerate(batch):
+        if extent == 1:
+            continue
+        own = (extent, a.strides[axis], b.strides[axis])
+        if merged and merged[-1][1] == own[1] * extent and merged[-1][2] == own[2] * extent:
+            merged[-1] = (merged[-1][0] * extent, own[1], own[2])
+        else:
+            merged.append(own)
+    return merged
+
+
+def _batch_strides(strides: Shape, batch: Shape, batches: list[tuple[int, int, int]]) -> tuple[int, int] | None:
+    """An operand's strides along the two batch axes of a product, or None if it does not step evenly there."""
+    axes = [(n, s) for n, s in zip(batch, strides, strict=True) if n != 1]
+    result: list[int] = []
+    for extent, _, _ in reversed(batches):
+        stride: int | None = None
+        covered = 1
+        while covered < extent:
+            n, s = axes.pop()
+            if stride is None:
+                stride = s
+            elif s != stride * covered:
+                return None
+            covered *= n
+        if covered != extent:
+            return None
+        result.append(stride or 0)
+    return result[1], result[0]
+
+
+def _unsqueezed(strides: Shape, shape: Shape) -> Shape:
+    """Strides along all axes of a shape from those along its axes of more than one element."""
+    rest = iter(strides)
+    return tuple(0 if n == 1 else next(rest) for n in shape)
+
+
+# -- steps that stand alone -------------------------------------------------------------------------------------------
+
+
+def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int], args: tuple[int, ...]) -> None:
+    (axis,) = attributes
+    whole = dense_view(value, low.types[value].shape)
+    start = 0
+    for view in views:
+        target = View(value, view.shape, whole.strides, start * whole.strides[axis])
+        low.move(view, target, (value,))
+        start += view.shape[axis]
+
+
+def _pad(
+    low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]
+) -> None:
+    before, _ = attributes
+    whole = dense_view(value, low.types[value].shape)
+    low.fill(0, whole, (value,))
+    start = sum(n * s for n, s in zip(before, whole.strides, strict=True))
+    low.move(views[0], View(value, views[0].shape, whole.strides, start), (value,))
+
+
+def _slice_put(
+    low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]
+) -> None:
+    base, part = views[:2]
+    whole = dense_view(value, low.types[value].shape)
+    low.move(base, whole, (value,))
+    static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides)
+    strides = tuple(s * d for s, d in zip(whole.strides, attributes[0], strict=True))
+    low.move(part, View(value, part.shape, strides, static, dynamic), (value,))
+
+
+def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], args: tuple[int, ...]) -> None:
+    table, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
+    row = math.prod(table.shape[1:])
+    size = low.types[value].dtype.itemsize
+    count = math.prod(index.shape)
+    tile = max(_even(count, _TILE_ELEMENTS // max(row, 1)), 1)
+    words: list[Word] = [
+        Address(table),
+        Address(index),
+        Address(dense_view(value, low.types[value].shape)),
+        table.shape[0],
+        row * size,
+        count,
+        tile,
+    ]
+    low.generators.setdefault("take", lambda: gather.take_module(low.target).text())
+    low.work.append(
+        Work("take#kernel", words, -(-count // tile), count * row, (table.root, index.root), (value,), (value,))
+    )
+
+
+def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
+    values, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
+    shape = low.types[value].shape
+    dtype = low.types[value].dtype.name
+    if dtype not in gather.ADDABLE:
+        raise UnsupportedError(f"take_add of {dtype}")
+    row = math.prod(shape[1:])
+    count = math.prod(index.shape)
+    whole = dense_view(value, shape)
+    low.fill(0, whole, (value,))
+    tile = max(_even(row, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
+    words: list[Word] = [Address(values), Address(index), Address(whole), shape[0], row, count, tile]
+    key = f"take_add {dtype}"
+    low.generators.setdefault(key, lambda: gather.take_add_module(low.target, dtype).text())
+    low.work.append(
+        Work(f"{key}#kernel", words, -(-row // tile), count * row, (values.root, index.root), (value,), (value,))
+    )
+
+
+_ALONE = {"concat": _concat, "pad": _pad, "slice_put": _slice_put, "take": _take, "take_add": _take_add}

@@ -1,0 +1,170 @@
+"""A native program: its table, and how the caller's buffers and numbers are bound to it.
+
+The driver reads one array of 64-bit words, the externals: for each input the address of its buffer (of a number, its
+place in the scalar block), the value of each run-time offset, the address of each output, the address of the arena.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from retrograd.backends.native.cache import kernel_cache
+from retrograd.backends.native.kernel import DTYPE_SIZES
+from retrograd.backends.native.lower import Lowering
+from retrograd.backends.native.schedule import Schedule
+from retrograd.backends.native.table import Launch, ProgramTable, Relocation
+from retrograd.backends.native.work import Address, ArgsAddress, KernelAddress, Work
+from retrograd.backends.native.workers import pool
+from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.types import tensor_type
+from retrograd.core.dtype import uint8
+
+# Programs with less work than this are not shared among threads: waking one costs more.
+SERIAL_COST = 40_000
+
+_FORMATS = {
+    "float32": "f4x", "float64": "d", "int64": "q", "int32": "i4x", "int16": "h6x", "int8": "b7x", "uint8": "B7x",
+    "bool": "?7x",
+}  # fmt: skip
+
+
+class Arena:
+    """Memory for what lives only within a program; programs take turns with it, so one serves all."""
+
+    def __init__(self) -> None:
+        self._buffer: Buffer | None = None
+        self._size = 0
+
+    def address(self, size: int) -> int:
+        """Where `size` bytes are."""
+        if size > self._size or self._buffer is None:
+            self._size = max(size, 1)
+            self._buffer = Buffer(tensor_type((self._size,), uint8))
+        return self._buffer.address
+
+
+_arena = Arena()
+
+
+class NativeProgram:
+    """A scheduled graph, bound to machine code.
+
+    Attributes:
+        lowering, schedule: what it was made of, for `explain`.
+        table: phases and launches as the driver reads them.
+    """
+
+    def __init__(self, lowering: Lowering, schedule: Schedule, scalars: Sequence[bool]) -> None:
+        self.lowering, self.schedule = lowering, schedule
+        graph = lowering.graph
+        inputs, outputs = len(graph.inputs), len(lowering.outputs)
+        self.scalar_places = [i for i, scalar in enumerate(scalars) if scalar]
+        self.buffer_places = [i for i, scalar in enumerate(scalars) if not scalar]
+        self.offset_places = sorted(lowering.fusion.table.offsets)
+        self._offset_external = {v: inputs + outputs + 1 + i for i, v in enumerate(self.offset_places)}
+        self._first_output, self._arena_external = inputs, inputs + outputs
+        self.externals = np.zeros(inputs + outputs + 1 + len(self.offset_places), np.int64)
+        self.scalar_block = np.zeros(max(len(self.scalar_places), 1), np.int64)
+        formats = [_FORMATS[graph.inputs[i].dtype.name] for i in self.scalar_places]
+        self._pack_scalars = struct.Struct("=" + "".join(formats)).pack_into
+        self._pack_externals = struct.Struct(f"={len(self.externals)}q").pack_into
+        start = self.scalar_block.__array_interface__["data"][0]
+        self._scalar_address = {place: start + 8 * i for i, place in enumerate(self.scalar_places)}
+        self._addresses = [self._scalar_address.get(i, 0) for i in range(inputs)]
+        cost = sum(work.cost for phase in schedule.phases for work in phase)
+        self.table = self._build(serial=cost < SERIAL_COST)
+
+    def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
+        self.bind(inputs, outputs)
+        pool().run(self.table, self.externals)
+
+    def bind(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
+        """Write the externals and the scalar block."""
+        addresses = self._addresses
+        for i in self.buffer_places:
+            addresses[i] = inputs[i].address  # type: ignore[union-attr]
+        if self.scalar_places:
+            self._pack_scalars(self.scalar_block, 0, *[inputs[i].value for i in self.scalar_places])  # type: ignore[union-attr]
+        self._pack_externals(
+            self.externals,
+            0,
+            *addresses,
+            *[buffer.address for buffer in outputs],
+            _arena.address(self.schedule.arena_bytes),
+            *[self._offset(inputs[i]) for i in self.offset_places],
+        )
+
+    @staticmethod
+    def _offset(given: Buffer | Scalar) -> int:
+        return int(given.value) if isinstance(given, Scalar) else int(given.array())
+
+    # -- the table ----------------------------------------------------------------------------------------------------
+
+    def _build(self, serial: bool) -> ProgramTable:
+        addresses = self._kernels()
+        phases: list[list[Launch]] = []
+        relocations: list[Relocation] = []
+        inner: list[tuple[int, int, int, int]] = []
+        for p, phase in enumerate(self.schedule.phases):
+            launches = []
+            for n, work in enumerate(phase):
+                launches.append(self._launch(work, p, n, addresses, relocations, inner))
+            phases.append(launches)
+        table = ProgramTable.build(phases, relocations, serial=serial)
+        for p, n, word, start in inner:
+            args = table.args(p, n)
+            args[word] = args.__array_interface__["data"][0] + 8 * start
+        return table
+
+    def _launch(
+        self,
+        work: Work,
+        phase: int,
+        number: int,
+        addresses: dict[str, int],
+        relocations: list[Relocation],
+        inner: list[tuple[int, int, int, int]],
+    ) -> Launch:
+        words = []
+        for place, word in enumerate(work.words):
+            if isinstance(word, Address):
+                constant, terms = self._location(word)
+                relocations.append(Relocation(phase, number, place, constant, terms))
+                words.append(0)
+            elif isinstance(word, KernelAddress):
+                words.append(addresses[word.key])
+            elif isinstance(word, ArgsAddress):
+                inner.append((phase, number, place, word.start))
+                words.append(0)
+            else:
+                words.append(word)
+        return Launch(addresses[work.kernel], tuple(words), work.tiles)
+
+    def _location(self, address: Address) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """The address of a view's first element as a constant and multiples of externals."""
+        view = address.view
+        size = DTYPE_SIZES[self.lowering.types[view.root].dtype.name]
+        constant = view.offset * size
+        if view.root < self._first_output:
+            base = view.root
+        else:
+            kind, place = self.schedule.homes[view.root]
+            base = self._first_output + place if kind == "output" else self._arena_external
+            constant += place if kind == "arena" else 0
+        terms = [(base, 1)]
+        terms += [(self._offset_external[value], stride * size) for value, stride in view.dynamic]
+        return constant, tuple(terms)
+
+    def _kernels(self) -> dict[str, int]:
+        """Addresses of every kernel the work names, compiled or from the cache."""
+        names: dict[str, None] = {}
+        for work in self.lowering.work:
+            names[work.kernel] = None
+            names.update((word.key, None) for word in work.words if isinstance(word, KernelAddress))
+        keys = list(dict.fromkeys(name.rpartition("#")[0] for name in names))
+        made = kernel_cache().get_many([(key, self.lowering.generators[key]) for key in keys])
+        code = dict(zip(keys, made, strict=True))
+        return {name: code[name.rpartition("#")[0]].address(name.rpartition("#")[2]) for name in names}

@@ -1,0 +1,81 @@
+"""Reductions as kernels take them: over trailing axes, or over one run of axes before the last ones.
+
+Any other set of axes is reduced run by run, from the last to the first. Long reductions are cut into chunks whose
+partial results are reduced in turn: for accuracy, and for work to share out. All of it depends on the shape alone.
+"""
+
+from __future__ import annotations
+
+from retrograd.core.graph import Graph
+from retrograd.core.operation import Primitive
+from retrograd.core.types import Shape
+from retrograd.ops.movement import RESHAPE
+from retrograd.passes.builder import GraphBuilder
+
+REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
+# Longest run that one pass reduces, and how long its chunks are then.
+_INNER_LIMIT, _INNER_CHUNKS = 1 << 15, range(1 << 14, 1 << 10, -1)
+_OUTER_LIMIT, _OUTER_CHUNKS = 512, range(256, 32, -1)
+
+
+def split_reductions(graph: Graph) -> Graph:
+    """The graph with every reduction over one run of axes of a length that a kernel takes at once."""
+    builder = GraphBuilder(graph.inputs)
+    values = list(range(len(graph.inputs)))
+    for step in graph.steps:
+        args = tuple(values[arg] for arg in step.args)
+        operation = step.signature.operation
+        if operation.name in REDUCTIONS:
+            assert isinstance(operation, Primitive)
+            values.append(_reduce(builder, operation, args[0], step.signature.attributes[0]))
+        else:
+            values.append(builder.apply(step.signature, args))
+    return builder.finish([values[i] for i in graph.outputs])
+
+
+def _reduce(builder: GraphBuilder, operation: Primitive, x: int, axes: Shape) -> int:
+    shape = builder.types[x].shape
+    final = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    for run in _runs(shape, axes):
+        x = _reduce_run(builder, operation, x, run)
+    return _reshape(builder, x, final)
+
+
+def _runs(shape: Shape, axes: Shape) -> list[tuple[int, int]]:
+    """Maximal runs [start, end) of reduced axes, last first; axes of extent 1 do not interrupt a run."""
+    runs: list[tuple[int, int]] = []
+    end: int | None = None
+    start = 0
+    for i in range(len(shape) - 1, -1, -1):
+        if i in axes and shape[i] != 1:
+            end = i + 1 if end is None else end
+            start = i
+        elif shape[i] != 1 and end is not None:
+            runs.append((start, end))
+            end = None
+    if end is not None:
+        runs.append((start, end))
+    return runs
+
+
+def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[int, int]) -> int:
+    start, end = run
+    shape = builder.types[x].shape
+    axes = tuple(range(start, end))
+    extent = 1
+    for axis in axes:
+        extent *= shape[axis]
+    inner = all(n == 1 for n in shape[end:])
+    limit, chunks = (_INNER_LIMIT, _INNER_CHUNKS) if inner else (_OUTER_LIMIT, _OUTER_CHUNKS)
+    chunk = next((c for c in chunks if extent % c == 0), None) if extent > limit else None
+    if chunk is None:
+        return builder.record(operation, (x,), (axes,))
+    x = _reshape(builder, x, (*shape[:start], extent // chunk, chunk, *shape[end:]))
+    x = builder.record(operation, (x,), ((start + 1,),))
+    x = _reshape(builder, x, (*shape[:start], extent // chunk, *shape[end:]))
+    x = _reduce_run(builder, operation, x, (start, start + 1))
+    return _reshape(builder, x, (*shape[:start], *(1 for _ in axes), *shape[end:]))
+
+
+def _reshape(builder: GraphBuilder, x: int, shape: Shape) -> int:
+    return x if builder.types[x].shape == shape else builder.record(RESHAPE, (x,), (shape,))

@@ -1,0 +1,117 @@
+"""Where values lie: a view is the memory of a root value with offsets and strides.
+
+Movements (reshape, permute, broadcast, slice, flip) of a value cost nothing: they are views of its root. Where a
+reshape has no strides, the value is copied once and the copy is the root of what follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from retrograd.core.graph import Graph
+from retrograd.core.types import Shape, contiguous_strides
+
+MOVEMENTS = frozenset({"reshape", "permute", "broadcast", "slice", "flip"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Elements of a root value; offset and strides count elements.
+
+    Attributes:
+        root: the value whose memory it is.
+        dynamic: run-time parts of the offset: (input that holds an int64 offset, elements a unit of it moves).
+    """
+
+    root: int
+    shape: Shape
+    strides: Shape
+    offset: int = 0
+    dynamic: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is the whole of the root in row-major order, if the root has as many elements."""
+        expected = contiguous_strides(self.shape)
+        return (
+            self.offset == 0
+            and not self.dynamic
+            and all(n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True))
+        )
+
+
+def dense_view(root: int, shape: Shape) -> View:
+    return View(root, shape, contiguous_strides(shape))
+
+
+class ViewTable:
+    """The view of every value of a graph.
+
+    Attributes:
+        views: by value.
+        copies: values that are computed by copying the view given here: reshapes that have no strides.
+        offsets: inputs that serve as run-time offsets.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.views: list[View] = [dense_view(i, type_.shape) for i, type_ in enumerate(graph.inputs)]
+        self.copies: dict[int, View] = {}
+        self.offsets: set[int] = set()
+        self._constants: dict[int, Any] = {}
+        for step in graph.steps:
+            value = len(self.views)
+            name, attributes = step.signature.operation.name, step.signature.attributes
+            if name == "const" and not attributes[2]:
+                self._constants[value] = attributes[0]
+            if name in MOVEMENTS:
+                self.views.append(self._move(value, name, step.args, attributes, step.signature.type.shape))
+            else:
+                self.views.append(dense_view(value, step.signature.type.shape))
+
+    def offset_of(self, args: tuple[int, ...], strides: Shape) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """The static and the dynamic part of sum(args[i] * strides[i])."""
+        static, dynamic = 0, []
+        for arg, stride in zip(args, strides, strict=True):
+            if arg in self._constants:
+                static += int(self._constants[arg]) * stride
+            else:
+                self.offsets.add(arg)
+                dynamic.append((arg, stride))
+        return static, tuple(dynamic)
+
+    def _move(self, value: int, name: str, args: tuple[int, ...], attributes: Any, shape: Shape) -> View:
+        x = self.views[args[0]]
+        if name == "reshape":
+            strides = _reshaped(x, shape)
+            if strides is None:
+                self.copies[value] = x
+                return dense_view(value, shape)
+            return View(x.root, shape, strides, x.offset, x.dynamic)
+        if name == "permute":
+            return View(x.root, shape, tuple(x.strides[i] for i in attributes[0]), x.offset, x.dynamic)
+        if name == "broadcast":
+            strides = tuple(0 if a != n else s for a, n, s in zip(x.shape, shape, x.strides, strict=True))
+            return View(x.root, shape, strides, x.offset, x.dynamic)
+        if name == "flip":
+            axes = attributes[0]
+            end = sum((x.shape[i] - 1) * x.strides[i] for i in axes if x.shape[i])
+            strides = tuple(-s if i in axes else s for i, s in enumerate(x.strides))
+            return View(x.root, shape, strides, x.offset + end, x.dynamic)
+        static, dynamic = self.offset_of(args[1:], x.strides)
+        strides = tuple(s * d for s, d in zip(x.strides, attributes[1], strict=True))
+        return View(x.root, shape, strides, x.offset + static, x.dynamic + dynamic)
+
+
+def _reshaped(x: View, shape: Shape) -> Shape | None:
+    """The strides of x in another shape, by NumPy's own rule, or None where only a copy has it."""
+    if x.dense or 0 in shape:
+        return contiguous_strides(shape)
+    geometry = as_strided(np.zeros((), np.uint8), x.shape, x.strides)
+    try:
+        return tuple(geometry.reshape(shape, copy=False).strides)
+    except ValueError:
+        return None

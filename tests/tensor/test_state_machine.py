@@ -1,0 +1,46 @@
+"""Random sequences of operations on pairs of tensors: retrograd against PyTorch, in every order.
+
+RETROGRAD_SEQUENCES says how many are tried (150 by default, the same ones in every run).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+torch = pytest.importorskip("torch")
+
+from tests.support.twin_operations import OPERATIONS  # noqa: E402
+from tests.support.twins import World, saved_values_kept  # noqa: E402
+
+SEQUENCES = int(os.environ.get("RETROGRAD_SEQUENCES", "150"))
+LONGEST = 30
+_OFTEN = ("leaf", "unary", "binary", "view", "view", "write", "write_silently", "write_number", "backward", "export")
+
+Step = tuple[str, int, int, int]
+_numbers = st.integers(0, 15)
+_steps = st.tuples(st.sampled_from([*OPERATIONS, *_OFTEN]), _numbers, _numbers, _numbers)
+
+
+def run_sequence(steps: list[Step]) -> None:
+    """Carry out the steps on both sides and compare what is left."""
+    world = World()
+    with saved_values_kept():
+        for name, a, b, c in steps:
+            OPERATIONS[name](world, a, b, c)
+            world.forget_large()
+        world.check()
+
+
+@settings(
+    max_examples=SEQUENCES,
+    deadline=None,
+    derandomize="RETROGRAD_SEQUENCES" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(_steps, min_size=4, max_size=LONGEST))
+def test_random_sequences_agree_with_pytorch(steps: list[Step]) -> None:
+    torch.set_num_threads(1)
+    run_sequence(steps)
