@@ -3,7 +3,7 @@
 PyTorch's names and semantics; start with `tensor`, `nn`, `optim`.
 """
 
-from retrograd import nn, optim
+from retrograd import nn, optim, train
 from retrograd.core.dtype import bool_ as bool
 from retrograd.core.dtype import float32, float64, int8, int16, int32, int64, uint8
 from retrograd.core.generator import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
@@ -34,6 +34,7 @@ from retrograd.tensor.creation import (
 )
 from retrograd.tensor.eager import eager
 from retrograd.tensor.tensor import Tensor, from_numpy, tensor
+from retrograd.train.loop import compile_loop
 
 __version__ = "0.1.0"
 

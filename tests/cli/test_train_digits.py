@@ -26,7 +26,7 @@ def test_default_run_recognises_held_out_digits(tmp_path: Path, capsys: pytest.C
     assert float(lines[-2].split()[-1].rstrip("%")) >= 97.0
 
     config = json.loads((folder / "config.json").read_text())
-    assert config["layers"] == [64, 100, 10] and config["training"]["lr"] == 0.02
+    assert config["layers"] == [64, 100, 10] and config["training"]["lr"] == 0.2
     history = json.loads((folder / "history.json").read_text())
     assert [entry["epoch"] for entry in history] == list(range(1, 31))
     weights = load_file(folder / "model.safetensors")
@@ -42,13 +42,13 @@ def test_same_seed_same_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spelling", [["--hidden", "16,8"], ["--hidden", "16", "--hidden", "8"]])
-def test_hidden_layers_and_sgd(tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: list[str]) -> None:
-    arguments = ["train", "digits", *spelling, "--optimizer", "sgd", "--epochs", "1", "--batch-size", "100", "--quiet"]
+def test_hidden_layers_and_adam(tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: list[str]) -> None:
+    arguments = ["train", "digits", *spelling, "--optimizer", "adam", "--epochs", "1", "--batch-size", "100", "--quiet"]
     assert main([*arguments, "--threads", "1", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("held-out accuracy: ")
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["layers"] == [64, 16, 8, 10]
-    assert config["training"]["lr"] == 0.2 and config["training"]["threads"] == 1
+    assert config["training"]["lr"] == 0.005 and config["training"]["threads"] == 1
 
 
 @pytest.mark.parametrize(

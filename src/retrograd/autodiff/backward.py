@@ -71,6 +71,22 @@ class History:
         self.values = list(index)
         self.key = key
 
+    def versions(self, wanted: Sequence[Node]) -> list[Node]:
+        """The nodes of this history that stand for `wanted`: of a leaf that has been changed, all its versions."""
+        leaves = {id(node.leaf) for node in wanted if node.leaf is not None}
+        found = dict.fromkeys(node for node in wanted if node in self.index)
+        found.update(dict.fromkeys(node for node in self.leaves if id(node.leaf) in leaves))
+        return list(found)
+
+    def narrow(self, targets: Sequence[Node]) -> None:
+        """Leave out nodes from which no path leads to a target, so that their hooks are not called."""
+        leading = set(targets)
+        for node in self.interior:
+            if any(x in leading for x in node.inputs):
+                leading.add(node)
+        self.interior = [node for node in self.interior if node in leading]
+        self.leaves = [node for node in self.leaves if node in leading]
+
 
 class Remembered:
     """A derived backward pass.
@@ -139,20 +155,36 @@ def gradients(
             f"backward: the history of {history.released!r} was released by an earlier backward pass; "
             "call backward(retain_graph=True) the first time if you need it twice"
         )
-    targets = history.leaves if wanted is None else [node for node in wanted if node in history.index]
+    targets = history.leaves if wanted is None else history.versions(wanted)
     before, mode.state.grad_enabled = mode.state.grad_enabled, create_graph
     try:
         if history.plain:
             found = _recall(history, roots, seeds, targets)
         else:
+            history.narrow(targets)
             start = [like(1, root) if seed is None else seed for root, seed in zip(roots, seeds, strict=True)]
             every = _gradients(history, roots, start, None)
             found = {node: every[node] for node in targets if node in every}
+        found = _merged(found, wanted)
     finally:
         mode.state.grad_enabled = before
     if not (retain_graph or create_graph):
         release(history)
     return found
+
+
+def _merged(found: dict[Node, Node], wanted: Sequence[Node] | None) -> dict[Node, Node]:
+    """One gradient for each leaf and each node of `wanted`: those of a leaf's versions are added up."""
+    total: dict[object, Node] = {}
+    for node, g in found.items():
+        key = node if node.leaf is None else node.leaf
+        total[key] = add(total[key], g) if key in total else g
+    if wanted is None:
+        if len(total) == len(found):
+            return found
+        wanted = list({node.leaf: node for node in found}.values())
+    keys = {node: node if node.leaf is None else node.leaf for node in wanted}
+    return {node: total[key] for node, key in keys.items() if key in total}
 
 
 def _recall(

@@ -7,7 +7,6 @@ gives the right-hand side as nodes. There is no tape: the graph is walked backwa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from retrograd.core import mode
 from retrograd.core.graph import Graph
@@ -63,7 +62,7 @@ def reverse(
 
 
 def _run_hooks(node: Node, g: Node) -> Node:
-    for hook in list((node.hooks or {}).values()):
+    for _, hook in sorted((node.hooks or {}).items()):
         replaced = hook(g)
         g = g if replaced is None else replaced
     return g
@@ -104,6 +103,7 @@ class _CallGradient:
             kept = [(i, g) for i, g in enumerate(found) if g is not None and needs[i]]
             self.positions = tuple(i for i, _ in kept)
             self.count = len(needs)
+            self.outputs = len(values)
             if kept:
                 graph = Graph.from_nodes([*inputs, *values, *seeds], [g for _, g in kept])
                 self.used = graph.used_inputs
@@ -129,7 +129,7 @@ class _CallGradient:
         if not self.positions:
             return result
         # A function with several outputs has no gradient rule of its own, so only `output` 0 is ever read.
-        available = [*inputs, output, *[output] * (len(self._outputs(output)) - 1), *seeds]
+        available = [*inputs, *[output] * self.outputs, *seeds]
         node = record(self.function, tuple(available[i] for i in self.used))
         if len(self.positions) == 1:
             result[self.positions[0]] = node
@@ -137,10 +137,6 @@ class _CallGradient:
             for place, position in enumerate(self.positions):
                 result[position] = project(node, place)
         return result
-
-    @staticmethod
-    def _outputs(output: Node) -> Sequence[Any]:
-        return (None,) if output.signature is None else output.signature.outputs
 
 
 def pull_back(

@@ -24,12 +24,12 @@ _DEFAULTS = DigitsOptions()
     multiple=True,
     help="Units of the hidden layers, from the first to the last; repeat it or separate by commas.  [default: 100]",
 )
-@click.option("--optimizer", type=click.Choice(["adam", "sgd"]), default=_DEFAULTS.optimizer, show_default=True)
+@click.option("--optimizer", type=click.Choice(["sgd", "adam"]), default=_DEFAULTS.optimizer, show_default=True)
 @click.option(
     "--lr",
     type=positive_number,
     metavar="NUMBER",
-    help="Learning rate.  [default: 0.02 for adam, 0.2 for sgd]",
+    help="Learning rate.  [default: 0.2 for sgd, 0.005 for adam]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=_DEFAULTS.epochs, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), default=_DEFAULTS.batch_size, show_default=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,6 @@ class Allocator:
 allocator = Allocator()
 
 
-def _block_size(nbytes: int) -> int:
-    """Sizes are rounded so that blocks of nearly equal size can stand in for one another."""
-    if nbytes <= 4096:
-        return max(-(-nbytes // 64) * 64, 64)
-    return -(-nbytes // 4096) * 4096
-
-
 class Buffer:
     """Memory that holds the elements of one value, row-major and dense.
 
@@ -72,9 +66,9 @@ class Buffer:
 
     def __init__(self, type_: TensorType) -> None:
         self.type = type_
-        self._size = _block_size(type_.nbytes)
+        self._size = size = type_.block
         self._allocator = allocator
-        self.address, self._owner = allocator.take(self._size)
+        self.address, self._owner = allocator.take(size)
 
     @classmethod
     def over(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
@@ -92,6 +86,10 @@ class Buffer:
         buffer = cls(type_)
         np.copyto(buffer.array(), array, casting="unsafe")
         return buffer
+
+    def write(self, content: bytes) -> None:
+        """Fill the memory from its start."""
+        ctypes.memmove(self.address, content, len(content))
 
     def array(self) -> np.ndarray[Any, Any]:
         """The memory as a NumPy array that keeps this buffer alive."""

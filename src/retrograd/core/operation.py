@@ -98,9 +98,21 @@ class Signature:
         outputs: the types of its outputs; `type` is the first.
         graph: the traced body, for composites and functions.
         projects: for `project`, which output it selects.
+        differentiable: whether an output is of floating-point numbers.
     """
 
-    __slots__ = ("operation", "attributes", "inputs", "outputs", "type", "key", "graph", "projects", "gradients")
+    __slots__ = (
+        "operation",
+        "attributes",
+        "inputs",
+        "outputs",
+        "type",
+        "key",
+        "graph",
+        "projects",
+        "gradients",
+        "differentiable",
+    )
 
     def __init__(
         self,
@@ -118,6 +130,7 @@ class Signature:
         self.graph: Final = graph
         self.projects: int | None = attributes[0] if operation.name == "project" else None
         self.gradients: dict[Any, Any] = {}
+        self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
         self.key = len(_signatures)
 
     def __repr__(self) -> str:
@@ -166,7 +179,7 @@ def project(node: Node, index: int) -> Node:
     if signature is None:
         signature = Signature(PROJECT, (index,), (parent.type,), (parent.outputs[index],), None)
         _signatures[key] = signature
-    return Node(signature, (node,), node.requires_grad)
+    return Node(signature, (node,), node.requires_grad and signature.differentiable)
 
 
 def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attributes = ()) -> Node:
@@ -180,7 +193,7 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
     requires_grad = False
     for node in inputs:
         if node.requires_grad:
-            requires_grad = mode.state.grad_enabled
+            requires_grad = signature.differentiable and mode.state.grad_enabled
             break
     return Node(signature, inputs, requires_grad)
 

@@ -15,9 +15,10 @@ class TensorType:
 
     Attributes:
         input_key, scalar_key: negative numbers that stand for an input of this type in a structure key.
+        block: bytes that a buffer for it takes.
     """
 
-    __slots__ = ("shape", "dtype", "size", "input_key", "scalar_key")
+    __slots__ = ("shape", "dtype", "size", "input_key", "scalar_key", "block")
 
     def __init__(self, shape: Shape, dtype: DType, number: int) -> None:
         self.shape: Final = shape
@@ -25,6 +26,7 @@ class TensorType:
         self.size: Final = math.prod(shape)
         self.input_key: Final = -2 * number - 1
         self.scalar_key: Final = -2 * number - 2
+        self.block: Final = _block_size(self.size * dtype.itemsize)
 
     @property
     def nbytes(self) -> int:
@@ -36,6 +38,12 @@ class TensorType:
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+
+def _block_size(nbytes: int) -> int:
+    """Sizes are rounded so that blocks of nearly equal size can stand in for one another."""
+    step = 64 if nbytes <= 4096 else 4096
+    return max(-(-nbytes // step) * step, step)
 
 
 _interned: dict[tuple[Shape, DType], TensorType] = {}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrograd.tensor.base import TensorBase, detached
-from retrograd.tensor.storage import Storage
+from retrograd.tensor.base import TensorBase
 from retrograd.tensor.tensor import Tensor
 
 
@@ -24,10 +23,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: TensorBase, requires_grad: bool = True) -> None:
-        if data._view or data._is_leaf_variable:
-            self._storage = Storage(detached(data._read()))
-        else:
-            self._storage = data._storage
+        self._adopt(data)
         self.requires_grad_(requires_grad)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Parameter:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from retrograd.core import mode
+from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import DType, bool_, float32, promote
-from retrograd.core.node import Node
-from retrograd.core.operation import Composite, composite
+from retrograd.core.node import Node, input_node
+from retrograd.core.operation import Composite, composite, record
 from retrograd.ops import elementwise as e
 from retrograd.ops.constant import like
 from retrograd.ops.movement import broadcast_shapes, broadcast_to
@@ -153,3 +155,31 @@ def _graft_gradient(g: Node, x: tuple[Node, ...], y: Node, _: object) -> tuple[N
 def GRAFT(history: Node, value: Node) -> Node:
     """A new value on an old history: an in-place change under `no_grad` leaves the graph behind a tensor as it was."""
     return value
+
+
+def _overwrite_gradient(g: Node, x: tuple[Node, ...], y: Node, _: object) -> tuple[Node, Node]:
+    return like(0, g), g
+
+
+@composite("overwrite", _overwrite_gradient)
+def OVERWRITE(old: Node, value: Node) -> Node:
+    """A value written over another one, to which a gradient of zeros flows, as in PyTorch."""
+    return value
+
+
+def grafted(history: Node, buffer: Buffer) -> Node:
+    """A node with the history of another and a value that is there already."""
+    value = input_node(history.type, buffer, history.leaf)
+    if history.leaf is not None or not history.requires_grad:
+        return value
+    with mode.enable_grad():
+        node = record(GRAFT, (history, value))
+    node.buffer = buffer
+    return node
+
+
+def origin(node: Node) -> Node:
+    """The node that new values were grafted on: the one that hooks are for, and gradients are asked of."""
+    while node.signature is not None and node.signature.operation is GRAFT and node.inputs:
+        node = node.inputs[0]
+    return node

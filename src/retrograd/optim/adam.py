@@ -6,15 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from retrograd.core.dtype import float64
 from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.ops.movement import broadcast_to
+from retrograd.optim.numbers import numbers_node, numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node
-from retrograd.optim.sgd import scaled
-from retrograd.tensor.base import number_node
 from retrograd.tensor.creation import zeros_like
 
 
@@ -27,23 +24,19 @@ def ADAM_UPDATE(*args: Any) -> tuple[Node, ...]:
     """
     *nodes, count, has_decay = args
     params, gradients, firsts, seconds = (nodes[i * count : (i + 1) * count] for i in range(4))
-    step_size, root_correction, beta1_rest, beta2, beta2_rest, eps, decay = nodes[4 * count :]
+    step_size, root_correction, beta1_rest, beta2, beta2_rest, eps, decay = numbers_of(nodes[4 * count], 7)
     next_params, next_firsts, next_seconds = [], [], []
     for p, g, m, v in zip(params, gradients, firsts, seconds, strict=True):
         if has_decay:
             g = e.add(g, scaled(decay, p))
         m = e.add(m, scaled(beta1_rest, e.sub(g, m)))
         v = e.add(scaled(beta2, v), e.mul(scaled(beta2_rest, g), g))
-        root = e.div(e.sqrt(v), _spread(root_correction, v))
-        p = e.sub(p, e.div(scaled(step_size, m), e.add(root, _spread(eps, root))))
+        root = e.div(e.sqrt(v), spread(root_correction, v))
+        p = e.sub(p, e.div(scaled(step_size, m), e.add(root, spread(eps, root))))
         next_params.append(p)
         next_firsts.append(m)
         next_seconds.append(v)
     return (*next_params, *next_firsts, *next_seconds)
-
-
-def _spread(number: Node, x: Node) -> Node:
-    return broadcast_to(e.cast(number, x.type.dtype), x.type.shape)
 
 
 class Adam(Optimizer):
@@ -117,9 +110,18 @@ class Adam(Optimizer):
         inputs += [gradient_node(p) for p in params]
         inputs += [m._read() for m in firsts]
         inputs += [v._read() for v in seconds]
-        inputs += [number_node(number, float64) for number in adam_numbers(group, entries[0]["step"])]
+        step = entries[0]["step"]
+
+        def later(steps: int) -> tuple[float, ...]:
+            return adam_numbers(group, step + steps)
+
+        def advance(steps: int) -> None:
+            for entry in entries:
+                entry["step"] += steps
+
+        inputs.append(numbers_node(adam_numbers(group, step), later, advance))
         attributes = (len(params), group["weight_decay"] != 0)
-        close(ADAM_UPDATE, inputs, attributes, [x._storage for x in (*params, *firsts, *seconds)])
+        close(ADAM_UPDATE, inputs, attributes, [*params, *firsts, *seconds])
 
 
 def adam_numbers(group: ParameterGroup, step: int) -> tuple[float, ...]:

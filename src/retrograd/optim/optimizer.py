@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from retrograd.core.buffer import Buffer
 from retrograd.core.errors import GraphError, OptionError
-from retrograd.core.node import Node
+from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Operation, record
-from retrograd.runtime.evaluate import evaluate
 from retrograd.tensor.autograd import enable_grad, no_grad
 from retrograd.tensor.base import TensorBase
-from retrograd.tensor.storage import Storage, pinned_values, take_pending, with_residuals
+from retrograd.tensor.storage import close_with, pinned_buffers, take_pending
 
 ParameterGroup = dict[str, Any]
 
@@ -148,18 +148,22 @@ def gradient_node(parameter: Any) -> Node:
         GraphError: its shape or dtype is not the parameter's.
     """
     node = parameter.grad._read()
-    if node.type is not parameter._storage.node.type:
-        raise GraphError(f"a gradient is {node.type}, and its parameter {parameter._storage.node.type}")
+    if node.type is not parameter._history().type:
+        raise GraphError(f"a gradient is {node.type}, and its parameter {parameter._history().type}")
     return node
 
 
-def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...], storages: list[Storage]) -> None:
-    """Record the closing node and compute it with everything pending; its outputs become `storages`' next versions."""
+def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...], tensors: list[Any]) -> None:
+    """Record the closing node and compute it with everything pending; its outputs are the tensors' next values."""
     node = record(operation, tuple(inputs), attributes)
     waiting = take_pending()
-    roots = list(dict.fromkeys(storage.node for storage in waiting))
-    pinned = pinned_values(waiting)
-    into = [storage.overwritable(pinned) for storage in storages]
-    evaluate(with_residuals(roots, waiting), node, into)
-    for storage, buffer in zip(storages, into, strict=True):
-        storage.overwritten(buffer)
+    pinned = pinned_buffers(waiting)
+    into = [
+        tensor._storage.overwritable(pinned) if tensor._plain else Buffer(tensor._history().type) for tensor in tensors
+    ]
+    close_with(waiting, node, into)
+    for tensor, buffer in zip(tensors, into, strict=True):
+        if tensor._plain:
+            tensor._storage.overwritten(buffer)
+        else:
+            tensor._write(input_node(buffer.type, buffer))

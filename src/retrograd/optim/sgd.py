@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from retrograd.core.dtype import float64
 from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.ops.movement import broadcast_to
+from retrograd.optim.numbers import numbers_node, numbers_of, scaled
 from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node
-from retrograd.tensor.base import number_node
 from retrograd.tensor.creation import zeros_like
-
-
-def scaled(scalar: Node, x: Node) -> Node:
-    """A number times x; the number, a float64 input, is rounded to x's dtype first."""
-    return e.mul(broadcast_to(e.cast(scalar, x.type.dtype), x.type.shape), x)
 
 
 @composite("sgd")
@@ -29,8 +22,8 @@ def SGD_UPDATE(*args: Any) -> tuple[Node, ...]:
     the numbers (lr, momentum, 1 - dampening, weight decay) are run-time inputs, and so is whether buffers start.
     """
     *nodes, count, has_momentum, has_decay, nesterov, starting, maximize = args
-    params, gradients, buffers = nodes[:count], nodes[count : 2 * count], nodes[2 * count : -4]
-    lr, momentum, undamped, decay = nodes[-4:]
+    params, gradients, buffers = nodes[:count], nodes[count : 2 * count], nodes[2 * count : -1]
+    lr, momentum, undamped, decay = numbers_of(nodes[-1], 4)
     next_params, next_buffers = [], []
     for i, (p, g) in enumerate(zip(params, gradients, strict=True)):
         g = e.neg(g) if maximize else g
@@ -112,7 +105,7 @@ class SGD(Optimizer):
         inputs = [p._read() for p in params]
         inputs += [gradient_node(p) for p in params]
         inputs += [b._read() for b in buffers]
-        inputs += [number_node(float(number), float64) for number in numbers]
+        inputs.append(numbers_node(numbers))
         attributes = (
             len(params),
             with_momentum,
@@ -121,4 +114,4 @@ class SGD(Optimizer):
             starting,
             bool(group["maximize"]),
         )
-        close(SGD_UPDATE, inputs, attributes, [x._storage for x in (*params, *buffers)])
+        close(SGD_UPDATE, inputs, attributes, [*params, *buffers])

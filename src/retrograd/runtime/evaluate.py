@@ -7,7 +7,9 @@ types of the inputs of the whole, which values come out, and which of them overw
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from operator import attrgetter
 
 from retrograd.backends.base import Program
@@ -74,8 +76,7 @@ class Trace:
                 places[node] = places[node.inputs[0]] + signature.projects
                 continue
             key.append(signature.key)
-            for x in node.inputs:
-                key.append(places[x])
+            key += [places[x] for x in node.inputs]
             places[node] = count
             count += len(signature.outputs)
         self.inputs, self.places, self.key = distinct, places, key
@@ -114,6 +115,30 @@ class _Entry:
         return self.program
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What one call of `evaluate` ran: a program, its inputs and outputs, and the roots that come first among these."""
+
+    program: Program
+    inputs: list[Buffer | Scalar]
+    outputs: list[Buffer]
+    roots: list[Node]
+
+
+_observers: list[list[Evaluation]] = []
+
+
+@contextmanager
+def observed() -> Iterator[list[Evaluation]]:
+    """Collect the evaluations that happen within."""
+    seen: list[Evaluation] = []
+    _observers.append(seen)
+    try:
+        yield seen
+    finally:
+        _observers.pop()
+
+
 _programs: dict[tuple[object, ...], _Entry] = {}
 # A device's evaluations take turns; recording does not wait for them.
 _turn = threading.RLock()
@@ -142,7 +167,11 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
         entry = _programs.get(key)
         if entry is None:
             entry = _programs[key] = _make(trace, outputs, [-1] * len(roots) + aliases)
-        entry.ready().run([node.buffer for node in trace.inputs], buffers)  # type: ignore[misc]
+        inputs = [node.buffer for node in trace.inputs]
+        program = entry.ready()
+        program.run(inputs, buffers)  # type: ignore[arg-type]
+        if _observers:
+            _observers[-1].append(Evaluation(program, inputs, buffers, list(roots)))  # type: ignore[arg-type]
         for root, buffer in zip(roots, buffers, strict=False):
             root.buffer = buffer
             if root.released or not root.requires_grad or root.leaf is not None:

@@ -12,6 +12,7 @@ from retrograd.core.node import Node
 from retrograd.core.dtype import DTYPES
 from retrograd.ops import activation, arithmetic, linear
 from retrograd.ops.elementwise import cast
+from retrograd.ops.movement import reshape
 from retrograd.tensor.base import TensorBase, binary, binary_reversed, node_of, unary, wrap
 
 
@@ -174,11 +175,18 @@ class Arithmetic(TensorBase):
 
     def softmax(self, dim: int) -> Any:
         """exp(x_i) / sum_j exp(x_j) along an axis."""
-        return unary(activation.SOFTMAX, self, (self._axis(dim),))
+        return self._along(activation.SOFTMAX, dim)
 
     def log_softmax(self, dim: int) -> Any:
         """x_i - log sum_j exp(x_j) along an axis."""
-        return unary(activation.LOG_SOFTMAX, self, (self._axis(dim),))
+        return self._along(activation.LOG_SOFTMAX, dim)
+
+    def _along(self, operation: Composite, dim: int) -> Any:
+        """An operation along an axis; a single number counts as an axis of one element."""
+        axis = self._axis(dim)
+        if self.ndim:
+            return unary(operation, self, (axis,))
+        return wrap(reshape(record(operation, (reshape(self._read(), (1,)),), (0,)), ()))
 
     def clamp(self, min: Any = None, max: Any = None) -> Any:
         """Elements below `min` become `min`, those above `max` become `max`."""
@@ -274,13 +282,13 @@ class Arithmetic(TensorBase):
 
     def copy_(self, other: Any) -> Self:
         """Take over the elements of `other`, broadcast and cast."""
-        return self._assign("copy_", node_of(other, self.dtype))
+        return self._assign("copy_", node_of(other, self.dtype), overwrites=True)
 
     def fill_(self, value: Any) -> Self:
-        return self._assign("fill_", node_of(value, self.dtype))
+        return self._assign("fill_", node_of(value, self.dtype), overwrites=True)
 
     def zero_(self) -> Self:
-        return self._assign("zero_", node_of(0, self.dtype))
+        return self._assign("zero_", node_of(0, self.dtype), overwrites=True)
 
     def masked_fill_(self, mask: TensorBase, value: Any) -> Self:
         x = self._read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from retrograd.core import mode
 from retrograd.core.errors import GraphError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import record
-from retrograd.ops.arithmetic import ADD
+from retrograd.ops.arithmetic import ADD, origin
 from retrograd.tensor.base import TensorBase, wrap
 
 _hook_number = itertools.count().__next__
@@ -58,9 +59,9 @@ class Differentiation(TensorBase):
         >>> x.grad
         tensor([2., 4.])
         """
-        root = self._read()
+        root = self._history()
         seed = _seed(self, root, gradient)
-        wanted = None if inputs is None else [x._read() for x in inputs]
+        wanted = None if inputs is None else [origin(x._history()) for x in inputs]
         keep = create_graph if retain_graph is None else retain_graph
         found = gradients([root], [seed], wanted, retain_graph=keep, create_graph=create_graph)
         if wanted is None:
@@ -84,10 +85,13 @@ class Differentiation(TensorBase):
             number = _hook_number()
             hooks[number] = hook
             return RemovableHandle(hooks, number)
-        node = self._read()
+        return self._hook_node(_hook_number(), hook)
+
+    def _hook_node(self, number: int, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Hooks of a node run in the order of their numbers."""
+        node = origin(self._history())
         if node.hooks is None:
             node.hooks = {}
-        number = _hook_number()
         node.hooks[number] = functools.partial(_call_hook, hook)
         return RemovableHandle(node.hooks, number)
 
@@ -98,19 +102,17 @@ class Differentiation(TensorBase):
         if self._is_leaf_variable or self._retains_grad:
             return
         self._retains_grad = True
-        weak = _weak_accumulator(self)
-        self.register_hook(weak)
+        # After every other hook, whenever those are registered.
+        self._hook_node(sys.maxsize, _weak_accumulator(self))
 
 
 def _weak_accumulator(tensor: Any) -> Callable[[Any], None]:
-
-
     weak = ref(tensor)
 
     def keep(g: Any) -> None:
         target = weak()
         if target is not None:
-            target.grad = wrap(g._read())
+            _add_to_grad(target, g._read(), mode.state.grad_enabled)
 
     return keep
 
@@ -138,11 +140,22 @@ def _seed(tensor: TensorBase, root: Node, gradient: TensorBase | None) -> Node |
     return gradient._read()
 
 
-def _accumulate(leaf: Any, g: Node, create_graph: bool) -> None:
-    if leaf._hooks:
+def _hooked(leaf: Any, g: Node, create_graph: bool) -> Node:
+    """The gradient of a leaf after its hooks."""
+    if leaf is None or not leaf._is_leaf_variable or not leaf._hooks:
+        return g
+    with mode.enable_grad() if create_graph else mode.no_grad():
         for hook in list(leaf._hooks.values()):
             replaced = hook(wrap(g))
             g = g if replaced is None else replaced._read()
+    return g
+
+
+def _accumulate(leaf: Any, g: Node, create_graph: bool) -> None:
+    _add_to_grad(leaf, _hooked(leaf, g, create_graph), create_graph)
+
+
+def _add_to_grad(leaf: Any, g: Node, create_graph: bool) -> None:
     before = leaf.grad
     if before is None:
         leaf.grad = wrap(g)
@@ -175,15 +188,15 @@ def grad(
     ins = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
     given = [grad_outputs] if grad_outputs is None or isinstance(grad_outputs, TensorBase) else list(grad_outputs)
     given = given if len(given) == len(outs) else [None] * len(outs)
-    roots = [x._read() for x in outs]
+    roots = [x._history() for x in outs]
     seeds = [_seed(x, root, g) for x, root, g in zip(outs, roots, given, strict=True)]
-    wanted = [x._read() for x in ins]
+    wanted = [origin(x._history()) for x in ins]
     keep = create_graph if retain_graph is None else retain_graph
     found = gradients(roots, seeds, wanted, retain_graph=keep, create_graph=create_graph)
     result = []
     for place, node in enumerate(wanted):
         if node in found:
-            result.append(wrap(found[node]))
+            result.append(wrap(_hooked(ins[place], found[node], create_graph)))
         elif allow_unused:
             result.append(None)
         else:

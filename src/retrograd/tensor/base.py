@@ -17,7 +17,7 @@ from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Composite, record
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.ops import elementwise as e
-from retrograd.ops.arithmetic import GRAFT, IDENTITY
+from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted
 from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
 from retrograd.tensor.storage import Storage, as_leaf, flush
@@ -51,6 +51,10 @@ class TensorBase:
     _offset = 0
     _is_leaf_variable = False
     _detached = False
+    # Made under no_grad: its memory may be written to, but not with something that requires a gradient.
+    _silent_view = False
+    # A leaf that shares a storage which is not its own (`x.detach().requires_grad_()`), of which this is a view.
+    _base: TensorBase | None = None
     _cached: tuple[int, Node] | None = None
     _hooks: dict[int, Callable[..., Any]] | None = None
     _retains_grad = False
@@ -65,19 +69,30 @@ class TensorBase:
         return self._read_slowly()
 
     def _read_slowly(self) -> Node:
+        """What others may write to is read now: a copy of the elements that this view shows, on its history."""
         storage = self._storage
+        if storage.exports is None or not storage.is_exported():
+            return self._history()
         if self._plain:
             return storage.read()
-        if self._cached is not None and self._cached[0] == storage.version and storage.exports is None:
+        history = self._history()
+        return grafted(history, Buffer.copy_of(self._value(), history.type))
+
+    def _history(self) -> Node:
+        """The node that gradients for this tensor arrive at; its value too, unless the storage is exported."""
+        storage = self._storage
+        if self._plain:
+            return storage.node
+        if self._cached is not None and self._cached[0] == storage.version:
             return self._cached[1]
-        node = storage.read()
-        if self._view:
+        if self._base is not None:
+            with mode.enable_grad():
+                node = read_through(self._view[len(self._base._view) :], self._base._history())
+        else:
             with mode.no_grad() if self._detached else mode.enable_grad():
-                node = read_through(self._view, node)
-        if self._detached or (self._is_leaf_variable and self._view):
-            node = detached(node)
-        if self._is_leaf_variable:
-            node = as_leaf(node, ref(self))
+                node = read_through(self._view, storage.node)
+            node = detached(node) if self._detached or self._is_leaf_variable else node
+            node = as_leaf(node, ref(self)) if self._is_leaf_variable else node
         self._cached = (storage.version, node)
         return node
 
@@ -94,25 +109,35 @@ class TensorBase:
                 node = record(GRAFT, (base, detached(node)))
         storage.replace(node)
 
-    def _require_writable(self, name: str) -> None:
-        if not mode.state.grad_enabled or self._detached:
+    def _require_writable(self, name: str, value: Node) -> None:
+        if not mode.state.grad_enabled:
             return
-        if self._is_leaf_variable:
-            raise GraphError(
-                f"{name}: a leaf that requires a gradient is being changed in place, which would lose the gradient's "
-                "path; wrap the change in `with no_grad():`"
-            )
         leaf = self._storage.leaf
-        if leaf is not None and leaf() is not None and self._view:
-            raise GraphError(
-                f"{name}: a view of a leaf that requires a gradient is being changed in place; wrap the change in "
-                "`with no_grad():`"
-            )
+        if self._is_leaf_variable or self._base is not None:
+            what = "a leaf that requires a gradient" if self._is_leaf_variable else "a view of such a leaf"
+        elif self._detached:
+            if not (self._silent_view and value.requires_grad):
+                return
+            what = "a view that was made under no_grad()"
+        elif self._view and leaf is not None and leaf() is not None:
+            what = "a view of a leaf that requires a gradient"
+        else:
+            return
+        raise GraphError(
+            f"{name}: {what} is being changed in place, which would lose the gradient's path; wrap the change in "
+            "`with no_grad():`"
+        )
 
-    def _assign(self, name: str, value: Node) -> Self:
-        """In-place operation: `value` is cast and broadcast to this tensor, which must not grow."""
-        self._require_writable(name)
-        shape = self.shape
+    def _assign(self, name: str, value: Node, overwrites: bool = False) -> Self:
+        """In-place operation: `value` is cast and broadcast to this tensor, which must not grow.
+
+        Args:
+            name: of the operation, for messages.
+            value: the next value.
+            overwrites: whether `value` was not computed from the tensor itself.
+        """
+        self._require_writable(name, value)
+        shape = self._type_shape()
         value = e.cast(value, self.dtype)
         if value.type.shape != shape:
             try:
@@ -121,6 +146,9 @@ class TensorBase:
                 raise ShapeError(
                     f"{name}: a value of shape {value.type.shape} does not fit in a tensor of shape {shape}"
                 ) from error
+        if overwrites:
+            before = self._history()
+            value = record(OVERWRITE, (before, value)) if before.requires_grad else record(IDENTITY, (value,))
         self._write(value)
         if eager.state.enabled:
             eager.check(self)
@@ -133,12 +161,13 @@ class TensorBase:
         view._view = (*self._view, movement)
         view._strides, view._offset = strides, offset
         view._plain = False
-        view._detached = self._detached or not mode.state.grad_enabled
-        if self._is_leaf_variable and (self._view or self._detached):
-            # A leaf that is itself a view: its node, not the storage's, is where gradients go.
-            view._cached = None
-            view._storage = Storage(movement.read(self._read()))
-            view._view, view._plain, view._strides, view._offset = (), True, None, 0
+        if self._detached or not mode.state.grad_enabled:
+            view._detached = True
+            view._silent_view = self._silent_view or not mode.state.grad_enabled
+        else:
+            self._storage.viewed = True
+        if mode.state.grad_enabled:
+            view._base = self if self._is_leaf_variable and not self._plain else self._base
         return view
 
     # -- shape and dtype ----------------------------------------------------------------------------------------------
@@ -151,7 +180,7 @@ class TensorBase:
     def _type_shape(self) -> Shape:
         if not self._view:
             return self._storage.node.type.shape
-        return self._read().type.shape
+        return self._history().type.shape
 
     @property
     def dtype(self) -> DType:
@@ -214,7 +243,7 @@ class TensorBase:
 
     @property
     def requires_grad(self) -> bool:
-        if self._is_leaf_variable:
+        if self._is_leaf_variable or self._base is not None:
             return True
         return not self._detached and self._storage.node.requires_grad
 
@@ -244,23 +273,41 @@ class TensorBase:
         self._is_leaf_variable = requires_grad
         self._cached = None
         storage = self._storage
-        if self._view or self._detached:
-            self._plain = False
-        elif requires_grad:
-            storage.leaf = ref(self)
-            storage.node = as_leaf(storage.node, storage.leaf)
-        else:
+        if not self._plain:
+            return self
+        if not requires_grad:
             storage.leaf = None
             storage.node = detached(storage.node)
+        elif storage.viewed:
+            # Views that were made before do not require a gradient.
+            self._plain, self._detached = False, True
+        else:
+            storage.leaf = ref(self)
+            storage.node = as_leaf(storage.node, storage.leaf)
         return self
 
     def detach(self) -> Any:
-        """The same elements, without their history: memory is shared."""
+        """The same elements, without their history: memory is shared.
+
+        Deviation: what is written into the result carries no gradient, even if it requires one.
+        """
         alias = tensor_class().__new__(tensor_class())
-        alias._storage = self._storage
-        alias._view, alias._strides, alias._offset = self._view, self._strides, self._offset
-        alias._plain, alias._detached = False, True
+        alias._share(self)
         return alias
+
+    def _share(self, other: TensorBase) -> None:
+        """Become a detached alias of another tensor."""
+        self._storage = other._storage
+        self._view, self._strides, self._offset = other._view, other._strides, other._offset
+        self._plain, self._detached, self._cached, self._base = False, True, None, None
+
+    def _adopt(self, other: TensorBase) -> None:
+        """Share memory with a tensor that requires no gradient, as the leaf that the storage belongs to if possible."""
+        storage = other._storage
+        self._share(other)
+        if other._plain and not storage.viewed and storage.leaf is None and not storage.node.requires_grad:
+            self._plain, self._detached = True, False
+            other._plain, other._detached = False, True
 
     @property
     def data(self) -> Any:
@@ -268,36 +315,25 @@ class TensorBase:
 
     @data.setter
     def data(self, other: TensorBase) -> None:
-        node = detached(other._read())
-        if self._view or node.type is not self._storage.node.type:
-            self._storage = Storage(node)
-            self._view, self._strides, self._offset, self._cached = (), None, 0, None
-            if self._is_leaf_variable:
-                self._is_leaf_variable = False
-                self._plain, self._detached = True, False
-                self.requires_grad_(True)
-        else:
-            with mode.no_grad():
-                self._storage.replace(node)
+        """Share the memory of another tensor from now on; gradients stand as before.
+
+        Raises:
+            GraphError: this is the result of an operation.
+        """
+        if not self.is_leaf:
+            raise GraphError("data can be set on leaves only; use copy_() under no_grad() on a result")
+        wanted, self._is_leaf_variable = self._is_leaf_variable, False
+        self._adopt(other)
+        self.requires_grad_(wanted)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def _value(self) -> np.ndarray[Any, Any]:
         """The elements, computed if they are pending; not to be written to."""
-        if not self._view:
-            storage = self._storage
-            if storage.node.buffer is None:
-                flush(storage)
-            buffer = storage.node.buffer
-            if isinstance(buffer, Scalar):
-                return np.asarray(buffer.value, self.dtype.numpy)
-            assert buffer is not None
-            return buffer.array()
-        base = self._storage
-        if base.node.buffer is None:
-            flush(base)
-        assert isinstance(base.node.buffer, Buffer)
-        return self._geometry(base.node.buffer.array())
+        buffer = self._storage.value()
+        if isinstance(buffer, Scalar):
+            return np.asarray(buffer.value, self.dtype.numpy)
+        return self._geometry(buffer.array()) if self._view else buffer.array()
 
     def _geometry(self, base: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """This view of the storage's memory."""

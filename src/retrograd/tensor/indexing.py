@@ -55,7 +55,8 @@ class Indexing(Movements):
         arrays = [i for i, item in enumerate(items) if _is_array(item)]
         if not arrays:
             target = self._basic(items) if items else self
-            target._assign("index assignment", _trimmed(node_of(value, self.dtype), target.ndim))
+            node = _trimmed(node_of(value, self.dtype), target.ndim)
+            target._assign("index assignment", node, overwrites=True)
             return
         mask = items[arrays[0]]
         if len(items) == 1 and isinstance(mask, TensorBase) and mask.dtype is bool_ and mask.shape == self.shape:

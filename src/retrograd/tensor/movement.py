@@ -114,10 +114,10 @@ class Movements(TensorBase):
 
     def transpose(self, dim0: int, dim1: int) -> Any:
         """Two axes exchanged."""
+        a, b = self._axis(dim0), self._axis(dim1)
         if not self.ndim:
             return self.view(())
         order = list(range(self.ndim))
-        a, b = self._axis(dim0), self._axis(dim1)
         order[a], order[b] = order[b], order[a]
         return self.permute(order)
 

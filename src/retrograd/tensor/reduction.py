@@ -13,7 +13,7 @@ from retrograd.core.types import Shape
 from retrograd.ops import elementwise as e
 from retrograd.ops import reduce as r
 from retrograd.ops.constant import iota, like
-from retrograd.ops.movement import broadcast_to
+from retrograd.ops.movement import broadcast_to, reshape
 from retrograd.tensor.base import TensorBase, binary, unary, wrap
 from retrograd.ops.arithmetic import MAXIMUM, MINIMUM
 
@@ -158,7 +158,9 @@ class Reductions(TensorBase):
             return binary(pairwise, self, dim)
         if dim is None:
             return unary(whole, self, (self._axes(None), False))
-        node = record(along, (self._read(),), (self._axis(dim), keepdim))
+        axis = self._axis(dim)
+        x, keepdim = (self._read(), keepdim) if self.ndim else (reshape(self._read(), (1,)), False)
+        node = record(along, (x,), (axis, keepdim))
         return ValuesAndIndices(wrap(project(node, 0)), wrap(project(node, 1)))
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -170,8 +172,9 @@ class Reductions(TensorBase):
         return self._position(ARGMIN, dim, keepdim)
 
     def _position(self, operation: Any, dim: int | None, keepdim: bool) -> Any:
-        if dim is None:
-            return unary(operation, self.reshape(-1), (0, False))  # type: ignore[attr-defined]
+        if dim is None or not self.ndim:
+            axis = self._axis(dim or 0) if not self.ndim else 0
+            return unary(operation, self.reshape(-1), (axis, False))  # type: ignore[attr-defined]
         return unary(operation, self, (self._axis(dim), keepdim))
 
     def any(self, dim: Any = None, keepdim: bool = False) -> Any:

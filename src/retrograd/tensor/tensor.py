@@ -57,8 +57,7 @@ class Tensor(Arithmetic, Reductions, Indexing, Differentiation):
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        self._value()
-        buffer = self._storage.node.buffer
+        buffer = self._storage.value()
         assert isinstance(buffer, Buffer)
         return buffer.address + self._offset * self.element_size()
 
@@ -168,7 +167,7 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     if found is None or not array.dtype.isnative or not array.flags.c_contiguous or array.size == 0:
         return from_array(array)
     result = wrap(input_node(tensor_type(array.shape, found), Buffer.over(array, tensor_type(array.shape, found))))
-    result._storage.exports = [array]
+    result._storage.share(array)
     return result
 
 

@@ -48,7 +48,7 @@ def loop_module(target: Target, kernel: LoopKernel) -> Module:
         dtypes = tuple((i, kernel.code[i].dtype) for i in plan.stashed)
         emit_rectangle(f, plan, space, part, Stash(scratch, columns, dtypes))
     with f.when(fits ^ True):
-        emit_rectangle(f, make_plan(kernel, stash=False), space, part)
+        emit_rectangle(f, make_plan(kernel, stash=False), space, part, seldom=True)
     return module
 
 

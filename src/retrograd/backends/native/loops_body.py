@@ -14,7 +14,7 @@ from retrograd.backends.native.scalar_ops import REGISTER_TYPES, combine, consta
 # The order of a sum along the inner axis: vector j is added to accumulator j % 4, and these are added pairwise.
 ACCUMULATORS = 4
 # A pass of few instructions a vector is unrolled, a long one has enough independent work in one vector.
-LIGHT_WEIGHT, MEDIUM_WEIGHT = 12, 30
+LIGHT_WEIGHT, MEDIUM_WEIGHT = 10, 24
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,11 @@ class Rectangle:
     column1: Value
 
 
-def emit_rectangle(f: Function, plan: Plan, space: Space, part: Rectangle, stash: Stash | None = None) -> None:
-    """Emit the loops that compute `part`."""
-    evaluator = Evaluator(f, plan, [strides[-1] for strides in space.strides], stash)
+def emit_rectangle(
+    f: Function, plan: Plan, space: Space, part: Rectangle, stash: Stash | None = None, *, seldom: bool = False
+) -> None:
+    """Emit the loops that compute `part`; with `seldom`, as code that rarely runs and had better be small."""
+    evaluator = Evaluator(f, plan, [strides[-1] for strides in space.strides], stash, seldom=seldom)
     kept = len(space.extents) - (plan.kernel.reduces == "outer")
     emit_row = {"none": _map_row, "inner": _reduce_row, "outer": _reduce_columns}[plan.kernel.reduces]
     with f.loop(part.row0, part.row1) as row:
@@ -72,9 +74,13 @@ def _advance(f: Function, pointer: Value, strides: Sequence[Value], coordinates:
     return pointer
 
 
-def _for_columns(f: Function, part: Rectangle, unroll: int, body: Callable[[list[Lanes]], None]) -> None:
+def _for_columns(evaluator: Evaluator, part: Rectangle, unroll: int, body: Callable[[list[Lanes]], None]) -> None:
     """Call `body` for vectors of columns: `unroll` at a time, then singly, then for the masked rest."""
-    lanes = f.module.target.lanes
+    f, lanes = evaluator.f, evaluator.lanes
+    if evaluator.seldom:
+        with f.loop(part.column0, part.column1, lanes) as column:
+            body([Lanes(column, f.tail_mask(lanes, part.column1 - column))])
+        return
     count = part.column1 - part.column0
     whole = part.column0 + (count & -lanes)
     unrolled = part.column0
@@ -108,7 +114,7 @@ def _sweep_row(evaluator: Evaluator, stage: Stage, row: Place, scope: Scope, par
     def body(vectors: list[Lanes]) -> None:
         evaluator.sweep(stage, Place(row.pointers, row.coordinates, vectors), Scope(scope))
 
-    _for_columns(evaluator.f, part, _unroll(evaluator.plan.weight(stage)), body)
+    _for_columns(evaluator, part, _unroll(evaluator.plan.weight(stage)), body)
 
 
 # -- reductions along the inner axis ----------------------------------------------------------------------------------
@@ -139,7 +145,7 @@ def _accumulate_row(evaluator: Evaluator, stage: Stage, row: Place, scope: Scope
                 _rotate(variables)
 
     light = evaluator.plan.weight(stage) <= LIGHT_WEIGHT
-    _for_columns(f, part, ACCUMULATORS if light else 1, body)
+    _for_columns(evaluator, part, ACCUMULATORS if light else 1, body)
     vector_count = f.binary("sdiv", part.column1 - part.column0 + (evaluator.lanes - 1), evaluator.lanes)
     odd = f.compare("ne", vector_count & 1, 0)
     for number, variables in accumulators.items():
@@ -208,7 +214,7 @@ def _reduce_columns(evaluator: Evaluator, row: Place, space: Space, part: Rectan
             if stage.swept or stage.reductions:
                 _accumulate_columns(evaluator, stage, place, scope, space)
 
-    _for_columns(evaluator.f, part, _unroll(weight), group)
+    _for_columns(evaluator, part, _unroll(weight), group)
 
 
 def _accumulate_columns(evaluator: Evaluator, stage: Stage, place: Place, scope: Scope, space: Space) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from retrograd.backends.native.ir import Function, Value, vector
-from retrograd.backends.native.kernel import REDUCTIONS
+from retrograd.backends.native.kernel import REDUCTIONS, Instruction
 from retrograd.backends.native.loops_memory import Lanes, Stash, load_lanes, load_scalar, store_lanes, to_memory
 from retrograd.backends.native.loops_plan import Plan, Stage
 from retrograd.backends.native.scalar_ops import REGISTER_TYPES, compute, constant
@@ -51,10 +51,12 @@ class Scope:
 
 
 class Evaluator:
-    """Emits the instructions of one kernel into one function."""
+    """Emits the instructions of one kernel into one function; with `seldom`, as code that rarely runs."""
 
-    def __init__(self, f: Function, plan: Plan, inner_strides: Sequence[Value], stash: Stash | None = None) -> None:
-        self.f, self.plan, self.kernel, self.stash = f, plan, plan.kernel, stash
+    def __init__(
+        self, f: Function, plan: Plan, inner_strides: Sequence[Value], stash: Stash | None, *, seldom: bool
+    ) -> None:
+        self.f, self.plan, self.kernel, self.stash, self.seldom = f, plan, plan.kernel, stash, seldom
         self.lanes = f.module.target.lanes
         self.strides = [
             stride if operand.inner == "strided" else None
@@ -128,7 +130,7 @@ class Evaluator:
         elif op == "index":
             scope.scalars[number] = place.coordinates[attr]
         else:
-            scope.scalars[number] = compute(self.f, instruction, args, self.kernel.code[instruction.args[-1]].dtype)
+            scope.scalars[number] = self._compute(instruction, args, seldom=True)
 
     def _evaluate_vector(self, number: int, place: Place, u: int, lanes: Lanes, scope: Scope) -> None:
         instruction = self.kernel.code[number]
@@ -142,6 +144,8 @@ class Evaluator:
             columns = self.f.splat(lanes.column, self.lanes) + self.f.lane_numbers(self.lanes)
             scope.vectors[number, u] = columns
         else:
-            scope.vectors[number, u] = compute(
-                self.f, instruction, args, self.kernel.code[instruction.args[-1]].dtype
-            )
+            scope.vectors[number, u] = self._compute(instruction, args, seldom=lanes.mask is not None)
+
+    def _compute(self, instruction: Instruction, args: list[Value], *, seldom: bool) -> Value:
+        operand_dtype = self.kernel.code[instruction.args[-1]].dtype
+        return compute(self.f, instruction, args, operand_dtype, seldom=seldom or self.seldom)

@@ -7,7 +7,7 @@ place in the scalar block), the value of each run-time offset, the address of ea
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -80,6 +80,31 @@ class NativeProgram:
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         self.bind(inputs, outputs)
         pool().run(self.table, self.externals)
+
+    def repeat(
+        self,
+        inputs: Sequence[Buffer | Scalar],
+        outputs: Sequence[Buffer],
+        input_steps: Mapping[int, int],
+        output_steps: Mapping[int, int],
+        count: int,
+    ) -> int:
+        """Run `count` times inside native code; after each, the given inputs and outputs move on by so many bytes.
+
+        Returns:
+            How many runs were done: `count`. If a signal handler raises, `runs_done` says how many were.
+        """
+        self.bind(inputs, outputs)
+        increments = np.zeros_like(self.externals)
+        for place, step in input_steps.items():
+            increments[place] = step
+        for place, step in output_steps.items():
+            increments[self._first_output + place] = step
+        self.runs_done = 0
+        try:
+            return pool().run_many(self.table, self.externals, increments, count)
+        finally:
+            self.runs_done = pool().steps_done
 
     def bind(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         """Write the externals and the scalar block."""

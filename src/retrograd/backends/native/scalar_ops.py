@@ -27,8 +27,13 @@ UNSIGNED = frozenset({"uint8", "bool"})
 DIRECT_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "fdiv", "and": "and", "or": "or", "xor": "xor"}
 
 
-def compute(f: Function, instruction: Instruction, args: list[Value], operand_dtype: str) -> Value:
-    """The value of an elementwise instruction; `operand_dtype` is the dtype of its last argument."""
+def compute(
+    f: Function, instruction: Instruction, args: list[Value], operand_dtype: str, *, seldom: bool = False
+) -> Value:
+    """The value of an elementwise instruction; `operand_dtype` is the dtype of its last argument.
+
+    Where it is computed `seldom`, a long operation becomes a call, which keeps the code small and changes no bit.
+    """
     op, dtype = instruction.op, instruction.dtype
     if op in DIRECT_BINARY:
         return f.binary(DIRECT_BINARY[op], *args)
@@ -39,7 +44,7 @@ def compute(f: Function, instruction: Instruction, args: list[Value], operand_dt
     if op == "cast":
         return _cast(f, args[0], operand_dtype, dtype)
     if op in vmath.FUNCTIONS and dtype in FLOATS:
-        return vmath.FUNCTIONS[op](f, *args)
+        return vmath.call(f, op, args) if seldom else vmath.FUNCTIONS[op](f, *args)
     return _EMITTERS[op](f, dtype, *args)
 
 

@@ -6,18 +6,31 @@ as IEEE 754 asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from retrograd.backends.native.ir import Function, Value
+from retrograd.backends.native.ir import Function, Value, element_of, lanes_of
 from retrograd.backends.native.vmath_core import round_to_whole
 from retrograd.backends.native.vmath_erf import erf
 from retrograd.backends.native.vmath_exp import exp, expm1, tanh
 from retrograd.backends.native.vmath_log import log, log1p, pow
 from retrograd.backends.native.vmath_trig import cos, sin
 
-__all__ = ["FUNCTIONS", "round_to_whole"]
+__all__ = ["FUNCTIONS", "call", "round_to_whole"]
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "pow": pow, "tanh": tanh, "erf": erf, "sin": sin,
     "cos": cos,
 }  # fmt: skip
+
+
+def call(f: Function, name: str, args: Sequence[Value]) -> Value:
+    """The same as emitting the function in place, bit by bit, but out of line: once in a module for each type."""
+    type_ = args[0].type
+    symbol = f"{name}_{element_of(type_)}_{lanes_of(type_)}"
+    if symbol not in f.module.functions:
+        parameters = [(f"x{number}", type_) for number in range(len(args))]
+        function = f.module.function(symbol, parameters, type_, internal=True, noinline=True)
+        function.ret(FUNCTIONS[name](function, *function.args))
+    result = f.call(f.module.functions[symbol], *args, returns=type_)
+    assert result is not None
+    return result

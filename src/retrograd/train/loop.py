@@ -1,0 +1,236 @@
+"""Captured loops: many training steps inside native code, over data in memory.
+
+The user's step function is recorded on a batch that a program gathers by index. Once a step has come out as one
+program, the steps that follow run natively: only the indices of the batch, the numbers of the optimizer, and the place
+of the loss differ from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrograd.core.buffer import Buffer
+from retrograd.core.dtype import float64, int64
+from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.generator import default_generator
+from retrograd.core.node import input_node
+from retrograd.core.operation import composite, record
+from retrograd.core.types import tensor_type
+from retrograd.ops.indexing import take
+from retrograd.optim.numbers import NumbersBuffer, packed
+from retrograd.runtime.evaluate import Evaluation, observed
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.tensor import tensor
+
+Step = Callable[..., Any]
+
+
+@composite("batch")
+def BATCH(data: Any, index: Any) -> Any:
+    """The rows of a batch."""
+    return take(data, index)
+
+
+def compile_loop(
+    step: Step,
+    arrays: Sequence[Any],
+    *,
+    batch_size: int | None = None,
+    shuffle: bool = False,
+    drop_last: bool = False,
+) -> CapturedLoop:
+    """A loop of training steps that runs inside native code.
+
+    Args:
+        step: takes one batch of each array, does a whole step (`zero_grad`, forward, `backward`, `step`) and returns
+            the loss, a scalar tensor. It is called to record; what it does in Python besides happens only then.
+        arrays: tensors or NumPy arrays with equal first extents, the examples.
+        batch_size: examples a step; None gives every step all of them.
+        shuffle: draw a new order each epoch, from the library's generator.
+        drop_last: leave out a last batch that is shorter.
+
+    Raises:
+        ShapeError: no arrays, or their first extents differ. OptionError: a batch size below 1.
+
+    >>> import retrograd as rg
+    >>> w = rg.zeros(1, requires_grad=True)
+    >>> optimizer = rg.optim.SGD([w], lr=0.1)
+    >>> def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = ((x * w - y) ** 2).mean()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x = rg.tensor([1.0, 2.0, 3.0, 4.0])
+    >>> losses = rg.compile_loop(step, (x, 2 * x), batch_size=2).run(epochs=10)
+    >>> len(losses), bool(losses[-1] < 1e-6), round(w.item(), 3)
+    (20, True, 2.0)
+    """
+    return CapturedLoop(step, arrays, batch_size, shuffle, drop_last)
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """A step as one program: what it ran on, and which of its inputs move from step to step.
+
+    Attributes:
+        indices, numbers: places among the inputs of the batch's index, and of optimizers' numbers.
+        loss: place of the loss among the outputs.
+    """
+
+    evaluation: Evaluation
+    indices: tuple[int, ...]
+    numbers: tuple[int, ...]
+    loss: int
+
+
+class CapturedLoop:
+    """Made by `compile_loop`.
+
+    Attributes:
+        steps_done: steps of all runs so far.
+        captured: whether the steps run inside native code by now.
+    """
+
+    def __init__(
+        self, step: Step, arrays: Sequence[Any], batch_size: int | None, shuffle: bool, drop_last: bool
+    ) -> None:
+        self._step = step
+        self._arrays = [x.detach() if isinstance(x, TensorBase) else tensor(x) for x in arrays]
+        sizes = {len(x) for x in self._arrays}
+        if len(sizes) != 1:
+            raise ShapeError(f"compile_loop: arrays must have equal first extents, and have {sorted(sizes)}")
+        (self.size,) = sizes
+        if batch_size is not None and batch_size < 1:
+            raise OptionError(f"compile_loop: batch_size must be at least 1, and is {batch_size}")
+        self.batch_size = self.size if batch_size is None else min(batch_size, self.size)
+        self._whole = batch_size is None
+        self._shuffle, self._drop_last = shuffle, drop_last
+        self._data = [x._read() for x in self._arrays]
+        self._captured: _Captured | None = None
+        self._order = np.zeros(0, np.int64)
+        self._attempts = 0
+        self.steps_done = 0
+
+    @property
+    def captured(self) -> bool:
+        return self._captured is not None
+
+    def run(self, *, steps: int | None = None, epochs: int | None = None) -> np.ndarray[Any, Any]:
+        """Train for so many steps, or epochs; the loss of every step.
+
+        Ctrl-C stops between two steps; parameters and optimizer then stand where the last whole step left them.
+
+        Raises:
+            OptionError: neither or both of `steps` and `epochs` are given.
+        """
+        if (steps is None) == (epochs is None):
+            raise OptionError("run: give either steps or epochs")
+        total = steps if steps is not None else (epochs or 0) * self.steps_per_epoch
+        losses = np.zeros(total, np.float64)
+        done = 0
+        while done < total:
+            done += self._advance(losses[done:])
+        return losses
+
+    @property
+    def steps_per_epoch(self) -> int:
+        full, rest = divmod(self.size, self.batch_size)
+        return full if self._drop_last or not rest else full + 1
+
+    # -- one stretch of steps -----------------------------------------------------------------------------------------
+
+    def _advance(self, losses: np.ndarray[Any, Any]) -> int:
+        """Some steps: many native ones if the next batches are whole and a program is there, else one."""
+        if not len(self._order):
+            self._order = default_generator.randperm(self.size) if self._shuffle else np.arange(self.size)
+        whole = len(self._order) // self.batch_size
+        if self._captured is not None and whole:
+            count = min(len(losses) if self._whole else whole, len(losses))
+            done = self._replay(self._captured, losses[:count])
+        else:
+            losses[0] = self._record()
+            done = 1
+        self.steps_done += done
+        self._consume(done)
+        return done
+
+    def _consume(self, batches: int) -> None:
+        rest = self._order if self._whole else self._order[batches * self.batch_size :]
+        self._order = rest[:0] if self._drop_last and len(rest) < self.batch_size else rest
+
+    def _record(self) -> float:
+        """One step through Python, watched for whether it comes out as one program."""
+        positions = self._order[: self.batch_size]
+        index = Buffer.copy_of(positions, tensor_type(positions.shape, int64))
+        with observed() as seen:
+            loss = self._step(*self._batch(index))
+        if len(positions) == self.batch_size and self._attempts < 8:
+            self._attempts += 1
+            self._captured = self._capture(seen, loss, index)
+        return float(loss.item())
+
+    def _batch(self, index: Buffer) -> list[Any]:
+        if self._whole:
+            return list(self._arrays)
+        return [wrap(record(BATCH, (data, input_node(index.type, index)))) for data in self._data]
+
+    def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer) -> _Captured | None:
+        """The step as a program that can be repeated; not before its second run, when it has its fast form."""
+        if len(seen) != 1 or self._attempts < 2 or not hasattr(seen[0].program, "repeat"):
+            return None
+        (evaluation,) = seen
+        node = loss._read()
+        if node not in evaluation.roots:
+            return None
+        inputs = evaluation.inputs
+        indices = tuple(i for i, buffer in enumerate(inputs) if buffer is index)
+        numbers = tuple(i for i, buffer in enumerate(inputs) if isinstance(buffer, NumbersBuffer))
+        return _Captured(evaluation, indices, numbers, evaluation.roots.index(node))
+
+    def _replay(self, captured: _Captured, losses: np.ndarray[Any, Any]) -> int:
+        evaluation, count = captured.evaluation, len(losses)
+        inputs, outputs = list(evaluation.inputs), list(evaluation.outputs)
+        moves: dict[int, int] = {}
+        for place in captured.indices:
+            order = self._order[: count * self.batch_size]
+            inputs[place] = Buffer.copy_of(order, tensor_type(order.shape, int64))
+            moves[place] = self.batch_size * 8
+        sources = []
+        for place in captured.numbers:
+            source = inputs[place]
+            assert isinstance(source, NumbersBuffer)
+            sources.append(source)
+            if source.later is not None:
+                inputs[place] = _numbers_to_come(source, self._offset, count)
+                moves[place] = source.type.nbytes
+        kept = outputs[captured.loss].type.dtype
+        record_of_losses = Buffer(tensor_type((count,), kept))
+        outputs[captured.loss] = record_of_losses
+        program: Any = evaluation.program
+        done = 0
+        try:
+            done = program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
+        finally:
+            done = program.runs_done if not done else done
+            self._offset += done
+            for source in sources:
+                if source.advance is not None:
+                    source.advance(done)
+            losses[:done] = record_of_losses.array()[:done]
+        return done
+
+    _offset = 0
+
+
+def _numbers_to_come(source: NumbersBuffer, taken: int, count: int) -> Buffer:
+    """The numbers of the next `count` steps, one after another."""
+    assert source.later is not None
+    content = b"".join(packed(source.later(taken + i + 1)) for i in range(count))
+    buffer = Buffer(tensor_type((len(content) // 8,), float64))
+    buffer.write(content)
+    return buffer
