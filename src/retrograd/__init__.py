@@ -8,6 +8,7 @@ from retrograd.core.dtype import bool_ as bool
 from retrograd.core.dtype import float32, float64, int8, int16, int32, int64, uint8
 from retrograd.core.generator import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
 from retrograd.runtime.devices import use_backend
+from retrograd.runtime.threads import get_num_threads, set_num_threads
 from retrograd.tensor import autograd
 from retrograd.tensor.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from retrograd.tensor.base import Size

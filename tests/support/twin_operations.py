@@ -7,7 +7,12 @@ Deviations from PyTorch, beside the one in `saved_values_kept`:
 3. A write through an expanded tensor is refused always; PyTorch allows fills, and parts that do not overlap.
 4. What is written into a detached tensor carries no gradient; in PyTorch the alias has a history of its own then,
    apart from that of the tensor whose memory it shares. The operations detach what they write there.
-5. Results of operations are row-major; PyTorch's keep the order of a permuted operand (see `World.make`).
+5. A leaf that nobody holds any more gets no gradient, so its hooks are not called (see `World.kept`).
+6. Results of operations are row-major; PyTorch's keep the order of a permuted operand (see `World.make`).
+7. After `x.data = y`, PyTorch still takes earlier views of x for views of it, though they share no memory any more.
+8. Parts made by `split` and `unbind` may be written to; PyTorch refuses where it cannot follow the gradient. The
+   operations use `narrow`, which both treat alike.
+9. An index out of range is refused also where nothing is read: from a tensor without elements.
 """
 
 from __future__ import annotations
@@ -45,10 +50,6 @@ def values(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
 
 def requires_grad(theirs: torch.Tensor) -> bool:
     return theirs.requires_grad
-
-
-def has_axes(theirs: torch.Tensor) -> bool:
-    return theirs.ndim > 0
 
 
 def has_elements(theirs: torch.Tensor) -> bool:
@@ -167,7 +168,7 @@ def reduction(world: World, a: int, b: int, c: int) -> None:
 
 @operation
 def gather(world: World, a: int, b: int, c: int) -> None:
-    x = world.pick(a, has_axes)
+    x = world.pick(a, has_elements)
     if x is None:
         return
     if c % 2:
@@ -185,7 +186,7 @@ def view(world: World, a: int, b: int, c: int) -> None:
     forms: tuple[Callable[[Any], Any], ...] = (
         lambda t: t.view(-1),
         lambda t: t.transpose(0, c % 3),
-        lambda t: t.permute(*reversed(range(t.ndim))),
+        lambda t: t.permute(tuple(reversed(range(t.ndim)))),
         lambda t: t.unsqueeze(c % 3),
         lambda t: t.squeeze(),
         lambda t: t.squeeze(c % 3),
@@ -198,7 +199,6 @@ def view(world: World, a: int, b: int, c: int) -> None:
         lambda t: t[None, ..., 0],
         lambda t: t.view(3, -1),
         lambda t: t.narrow(0, c % 2, 1),
-        lambda t: t.split(2)[-1],
         lambda t: t.detach(),
         lambda t: t.data[0:2],
     )
@@ -226,11 +226,11 @@ def expanded(world: World, a: int, b: int, c: int) -> None:
 # -- in place ---------------------------------------------------------------------------------------------------------
 
 
-def _set_row(t: Any, b: int, value: Any) -> None:
+def _set_row(t: Any, value: Any, b: int) -> None:
     t[b % 3] = value
 
 
-def _set_part(t: Any, b: int, value: Any) -> None:
+def _set_part(t: Any, value: Any, b: int) -> None:
     t[b % 3 :: 1 + b % 2] = value
 
 
@@ -311,8 +311,9 @@ def write_silently(world: World, a: int, b: int, c: int) -> None:
 
 @operation
 def assign_data(world: World, a: int, b: int, c: int) -> None:
+    """Deviation 7 bars tensors with views."""
     x = world.pick(a, lambda t: t.is_leaf and not t._is_view())
-    if x is not None:
+    if x is not None and all(pair.theirs._base is not x.theirs for pair in world.pool):
         array = values(tuple(x.theirs.shape), b)
         x.ours.data = rg.tensor(array)
         x.theirs.data = torch.tensor(array)
@@ -383,6 +384,8 @@ def hook(world: World, a: int, b: int, c: int) -> None:
 
         tensor.register_hook(count)
 
+    if x.theirs.is_leaf:
+        world.kept.append(x)
     attach(x.ours, 0)
     attach(x.theirs, 1)
 
@@ -439,7 +442,7 @@ def grad(world: World, a: int, b: int, c: int) -> None:
     if (found is None) != (expected is None):
         raise Difference(f"grad gives {found}, PyTorch {expected}")
     if expected is not None:
-        # Deviation 5, and PyTorch may hand out an expanded tensor.
+        # Deviation 6, and PyTorch may hand out an expanded tensor.
         world.add(Pair(found, expected.clone(memory_format=torch.contiguous_format)))
 
 
@@ -450,6 +453,7 @@ def take_grad(world: World, a: int, b: int, c: int) -> None:
     if x is not None:
         if not x.theirs.grad.is_contiguous():
             x.theirs.grad = x.theirs.grad.contiguous()
+        world.kept.append(x)
         world.add(Pair(x.ours.grad, x.theirs.grad))
 
 

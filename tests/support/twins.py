@@ -39,6 +39,7 @@ class World:
         arrays: NumPy arrays that share memory with a tensor of their side.
         optimizers: the optimizers that were made, the last of which steps.
         hook_calls: how often hooks ran, [ours, theirs].
+        kept: leaves whose gradients somebody looks at.
         released: PyTorch's nodes that a backward pass without `retain_graph` has been through.
     """
 
@@ -46,6 +47,7 @@ class World:
     arrays: list[Pair] = field(default_factory=list)
     optimizers: list[Pair] = field(default_factory=list)
     hook_calls: list[int] = field(default_factory=lambda: [0, 0])
+    kept: list[Pair] = field(default_factory=list)
     released: list[Any] = field(default_factory=list)
     _next: int = 0
 

@@ -175,16 +175,15 @@ def gradients(
 
 def _merged(found: dict[Node, Node], wanted: Sequence[Node] | None) -> dict[Node, Node]:
     """One gradient for each leaf and each node of `wanted`: those of a leaf's versions are added up."""
-    total: dict[object, Node] = {}
+    total: dict[int, Node] = {}
     for node, g in found.items():
-        key = node if node.leaf is None else node.leaf
+        key = id(node.leaf or node)
         total[key] = add(total[key], g) if key in total else g
     if wanted is None:
         if len(total) == len(found):
             return found
-        wanted = list({node.leaf: node for node in found}.values())
-    keys = {node: node if node.leaf is None else node.leaf for node in wanted}
-    return {node: total[key] for node, key in keys.items() if key in total}
+        wanted = list({id(node.leaf): node for node in found}.values())
+    return {node: total[id(node.leaf or node)] for node in wanted if id(node.leaf or node) in total}
 
 
 def _recall(

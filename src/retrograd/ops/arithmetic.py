@@ -85,7 +85,8 @@ def WHERE(condition: Node, a: Node, b: Node) -> Node:
 def CLAMP(x: Node, low: Node, high: Node) -> Node:
     """min(max(x, low), high); the gradient flows where low <= x <= high."""
     low, high = (broadcast_to(e.cast(v, x.type.dtype), x.type.shape) for v in (low, high))
-    return e.select(e.gt(x, high), high, e.select(e.lt(x, low), low, x))
+    raised = e.select(e.lt(x, low), low, x)
+    return e.select(e.gt(raised, high), high, raised)
 
 
 @composite("square")

@@ -24,14 +24,14 @@ def ADAM_UPDATE(*args: Any) -> tuple[Node, ...]:
     """
     *nodes, count, has_decay = args
     params, gradients, firsts, seconds = (nodes[i * count : (i + 1) * count] for i in range(4))
-    step_size, root_correction, beta1_rest, beta2, beta2_rest, eps, decay = numbers_of(nodes[4 * count], 7)
+    step_size, root_scale, beta1_rest, beta2, beta2_rest, eps, decay = numbers_of(nodes[4 * count], 7)
     next_params, next_firsts, next_seconds = [], [], []
     for p, g, m, v in zip(params, gradients, firsts, seconds, strict=True):
         if has_decay:
             g = e.add(g, scaled(decay, p))
         m = e.add(m, scaled(beta1_rest, e.sub(g, m)))
         v = e.add(scaled(beta2, v), e.mul(scaled(beta2_rest, g), g))
-        root = e.div(e.sqrt(v), spread(root_correction, v))
+        root = e.mul(e.sqrt(v), spread(root_scale, v))
         p = e.sub(p, e.div(scaled(step_size, m), e.add(root, spread(eps, root))))
         next_params.append(p)
         next_firsts.append(m)
@@ -125,11 +125,11 @@ class Adam(Optimizer):
 
 
 def adam_numbers(group: ParameterGroup, step: int) -> tuple[float, ...]:
-    """The run-time numbers of an update: step size, root of the second bias correction, and the rest."""
+    """The run-time numbers of an update: step size, 1 / root of the second bias correction, and the rest."""
     beta1, beta2 = group["betas"]
     return (
         group["lr"] / (1 - beta1**step),
-        math.sqrt(1 - beta2**step),
+        1 / math.sqrt(1 - beta2**step),
         1 - beta1,
         beta2,
         1 - beta2,

@@ -17,7 +17,7 @@ from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Composite, record
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.ops import elementwise as e
-from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted
+from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted, origin
 from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
 from retrograd.tensor.storage import Storage, as_leaf, flush
@@ -51,11 +51,14 @@ class TensorBase:
     _offset = 0
     _is_leaf_variable = False
     _detached = False
+    # Writes through `.data` leave the nodes of views as they are.
+    _unversioned = False
     # Made under no_grad: its memory may be written to, but not with something that requires a gradient.
     _silent_view = False
     # A leaf that shares a storage which is not its own (`x.detach().requires_grad_()`), of which this is a view.
     _base: TensorBase | None = None
-    _cached: tuple[int, Node] | None = None
+    # Its node as of a version and lineage of the storage.
+    _cached: tuple[int, int, Node] | None = None
     _hooks: dict[int, Callable[..., Any]] | None = None
     _retains_grad = False
 
@@ -83,18 +86,26 @@ class TensorBase:
         storage = self._storage
         if self._plain:
             return storage.node
-        if self._cached is not None and self._cached[0] == storage.version:
-            return self._cached[1]
+        cached = self._cached
+        if cached is not None and cached[0] == storage.version:
+            return cached[2]
+        node = self._reread()
+        if cached is not None and cached[1] == storage.lineage and cached[2].requires_grad and not cached[2].leaf:
+            with mode.enable_grad():
+                node = record(GRAFT, (origin(cached[2]), detached(node)))
+        self._cached = (storage.version, storage.lineage, node)
+        return node
+
+    def _reread(self) -> Node:
+        """The node of a view, from the storage's current version."""
+        storage = self._storage
         if self._base is not None:
             with mode.enable_grad():
-                node = read_through(self._view[len(self._base._view) :], self._base._history())
-        else:
-            with mode.no_grad() if self._detached else mode.enable_grad():
-                node = read_through(self._view, storage.node)
-            node = detached(node) if self._detached or self._is_leaf_variable else node
-            node = as_leaf(node, ref(self)) if self._is_leaf_variable else node
-        self._cached = (storage.version, node)
-        return node
+                return _seen_through(self._view[len(self._base._view) :], self._base._history())
+        with mode.no_grad() if self._detached else mode.enable_grad():
+            node = _seen_through(self._view, storage.node)
+        node = detached(node) if self._detached or self._is_leaf_variable else node
+        return as_leaf(node, ref(self)) if self._is_leaf_variable else node
 
     def _write(self, value: Node) -> None:
         """Make `value`, of this tensor's shape and dtype, its next value: storage and other views see it."""
@@ -107,19 +118,18 @@ class TensorBase:
             # The graph behind the storage stays as it was, only the value is another.
             with mode.enable_grad():
                 node = record(GRAFT, (base, detached(node)))
-        storage.replace(node)
+        storage.replace(node, same_lineage=self._unversioned)
 
     def _require_writable(self, name: str, value: Node) -> None:
         if not mode.state.grad_enabled:
             return
-        leaf = self._storage.leaf
         if self._is_leaf_variable or self._base is not None:
             what = "a leaf that requires a gradient" if self._is_leaf_variable else "a view of such a leaf"
         elif self._detached:
             if not (self._silent_view and value.requires_grad):
                 return
             what = "a view that was made under no_grad()"
-        elif self._view and leaf is not None and leaf() is not None:
+        elif self._view and self._storage.leaf is not None:
             what = "a view of a leaf that requires a gradient"
         else:
             return
@@ -166,8 +176,13 @@ class TensorBase:
             view._silent_view = self._silent_view or not mode.state.grad_enabled
         else:
             self._storage.viewed = True
+        view._unversioned = self._unversioned
         if mode.state.grad_enabled:
             view._base = self if self._is_leaf_variable and not self._plain else self._base
+            if self.requires_grad:
+                # A view of a view: gradients pass through the first, until the storage is changed.
+                storage = self._storage
+                view._cached = storage.version, storage.lineage, _seen_through((movement,), self._history())
         return view
 
     # -- shape and dtype ----------------------------------------------------------------------------------------------
@@ -311,7 +326,9 @@ class TensorBase:
 
     @property
     def data(self) -> Any:
-        return self.detach()
+        alias = self.detach()
+        alias._unversioned = True
+        return alias
 
     @data.setter
     def data(self, other: TensorBase) -> None:
@@ -435,6 +452,12 @@ def wrap(node: Node) -> Any:
     if eager.state.enabled:
         eager.check(tensor)
     return tensor
+
+
+def _seen_through(view: View, base: Node) -> Node:
+    """The node of a view: one of its own where gradients flow, for hooks and gradients are asked of views too."""
+    node = read_through(view, base)
+    return record(IDENTITY, (node,)) if node is base and node.requires_grad else node
 
 
 def detached(node: Node) -> Node:

@@ -153,7 +153,10 @@ def STACK(*parts: Any) -> Node:
 
 def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
     """Tensors one after another along an axis. Source: torch.cat."""
-    parts = [x for x in tensors if x.ndim != 1 or x.numel()] or list(tensors)
+    parts = list(tensors)
+    if len({x.ndim for x in parts}) > 1:
+        # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
+        parts = [x for x in parts if tuple(x.shape) != (0,)]
     return wrap(record(CAT, tuple(x._read() for x in parts), (parts[0]._axis(dim),)))
 
 

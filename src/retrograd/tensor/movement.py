@@ -157,6 +157,8 @@ class Movements(TensorBase):
         extra = len(wanted) - len(shape)
         if extra < 0:
             raise ShapeError(f"expand: {wanted} has fewer axes than {shape}")
+        if any(n < (-1 if i >= extra else 0) for i, n in enumerate(wanted)):
+            raise ShapeError(f"expand: {wanted}: -1 keeps an extent, and new leading axes have none to keep")
         old = (1,) * extra + shape
         new = tuple(a if n == -1 else n for a, n in zip(old, wanted, strict=True))
         if any(a not in (1, n) for a, n in zip(old, new, strict=True)):

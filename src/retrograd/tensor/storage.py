@@ -57,17 +57,19 @@ class Storage:
     Attributes:
         node: the current version.
         version: how often it was changed.
+        lineage: how often, changes apart that autodiff does not see: through `.data` and through arrays.
         leaf: the leaf tensor that is the whole of it, if there is one.
         exports: arrays that share its memory; None when there are none.
         memory: what they share.
         viewed: whether a tensor that is not detached is a view of it.
     """
 
-    __slots__ = ("node", "version", "leaf", "exports", "memory", "viewed", "__weakref__")
+    __slots__ = ("node", "version", "lineage", "leaf", "exports", "memory", "viewed", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.version = 0
+        self.lineage = 0
         self.leaf: ref[Any] | None = None
         self.exports: list[Any] | None = None
         self.memory: Buffer | None = None
@@ -91,7 +93,7 @@ class Storage:
         assert self.node.buffer is not None
         return self.node.buffer
 
-    def replace(self, node: Node) -> None:
+    def replace(self, node: Node, same_lineage: bool = False) -> None:
         """Make `node` the current version."""
         if self.leaf is not None:
             node = as_leaf(node, self.leaf)
@@ -102,6 +104,7 @@ class Storage:
             if node.buffer is None:
                 _enlist(self)
         self.version += 1
+        self.lineage += not same_lineage
 
     def export(self) -> np.ndarray[Any, Any]:
         """The memory as an array that sees later changes, and through which it can be changed."""
@@ -132,6 +135,7 @@ class Storage:
     def overwritten(self, buffer: Buffer) -> None:
         """Note that `buffer` holds the next version."""
         self.version += 1
+        self.lineage += 1
         if self.node.buffer is not buffer:
             self.node = input_node(self.node.type, buffer, self.leaf)
 

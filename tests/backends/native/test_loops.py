@@ -166,7 +166,9 @@ def reduce_inner(op: str, values: Array) -> Array:
 
 
 def reduce_outer(op: str, values: Array) -> Array:
-    total = np.full_like(values[..., :1, :], identity(op, str(values.dtype)), shape=(*values.shape[:-2], 1, values.shape[-1]))
+    total = np.full_like(
+        values[..., :1, :], identity(op, str(values.dtype)), shape=(*values.shape[:-2], 1, values.shape[-1])
+    )
     for position in range(values.shape[-2]):
         total = REDUCTION_NUMPY[op](total, values[..., position : position + 1, :])
     return total

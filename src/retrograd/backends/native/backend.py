@@ -1,4 +1,4 @@
-"""The native backend: where a graph becomes machine code. `compile` lists the stages.
+"""The native backend: where a graph becomes machine code. `compile_segment` lists the stages.
 
     graph -> split reductions -> views -> fusion -> lowering -> schedule -> program
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrograd.backends.base import Program
 from retrograd.backends.native.compiler import host
 from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import make_schedule
+from retrograd.backends.native.segments import SegmentedProgram, is_native
 from retrograd.backends.native.split import split_reductions
 from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
@@ -22,10 +24,21 @@ class NativeBackend:
 
     name = "native"
 
-    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
-        graph = split_reductions(graph)  # reductions over one run of axes, none too long
-        views = ViewTable(graph)  # movements cost nothing: where does each value lie?
-        fusion = Fusion(graph, views, fuse=tier > 0)  # which steps does one kernel compute?
-        lowering = Lowering(graph, fusion, host().target)  # kernels and their arguments
-        schedule = make_schedule(lowering, aliases)  # phases, and places in memory
-        return NativeProgram(lowering, schedule, scalars)  # machine code, a table
+    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> Program:
+        if all(is_native(step) for step in graph.steps):
+            return compile_segment(graph, scalars, aliases, tier)
+
+        def compile_part(part: Graph, numbers: Sequence[bool]) -> Program:
+            return compile_segment(part, numbers, [-1] * len(part.outputs), tier)
+
+        return SegmentedProgram(graph, scalars, compile_part)
+
+
+def compile_segment(graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
+    """A program for steps that all have kernels."""
+    graph = split_reductions(graph)  # reductions over one run of axes, none too long
+    views = ViewTable(graph)  # movements cost nothing: where does each value lie?
+    fusion = Fusion(graph, views, fuse=tier > 0)  # which steps does one kernel compute?
+    lowering = Lowering(graph, fusion, host().target)  # kernels and their arguments
+    schedule = make_schedule(lowering, aliases)  # phases, and places in memory
+    return NativeProgram(lowering, schedule, scalars)  # machine code, a table

@@ -53,9 +53,7 @@ class Emitter:
         name = self.fusion.name(value)
         type_ = self.fusion.graph.types[value]
         level = self.level(value)
-        if value in self.fusion.table.copies:
-            number = self._load(self.fusion.table.copies[value], level)
-        elif name in REDUCTIONS:
+        if name in REDUCTIONS:
             number = self._add(name, type_.dtype.name, (self._value(self.fusion.step(value).args[0], "full"),))
         else:
             number = self._compute(value, level)

@@ -22,6 +22,9 @@ from retrograd.core.types import Shape, contiguous_strides
 ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "not"}) | {"invert"}
 # A kernel with more than this many steps gains nothing from another.
 _MOST_MEMBERS = 160
+# An epilogue that reads and writes more matrices than this streams better as a loop of its own: over the short rows of
+# a tile, Adam's seven took four times as long as over whole arrays.
+_MOST_EPILOGUE_TRAFFIC = 4
 
 
 def squeezed(shape: Shape) -> Shape:
@@ -69,10 +72,14 @@ class Fusion:
         self.groups: dict[int, Group] = {}
         self._outputs = {self.views[v].root for v in graph.outputs}
         self._moved = self._moved_values()
+        self._in_memory = self._outputs | self._values_by_address()
         self.virtual: set[int] = set()
         self._fuse = fuse
         for place, step in enumerate(graph.steps):
             self._place(self.first + place, step)
+        for group in self.ordered():
+            if group.kind == "matmul" and self._traffic(group) > _MOST_EPILOGUE_TRAFFIC:
+                self._free_epilogue(group)
 
     def step(self, value: int) -> Step:
         return self.graph.steps[value - self.first]
@@ -107,7 +114,7 @@ class Fusion:
 
     def _is_virtual(self, value: int, step: Step) -> bool:
         name = step.signature.operation.name
-        if value in self._outputs:
+        if value in self._in_memory:
             return False
         if name == "const":
             return True
@@ -127,6 +134,14 @@ class Fusion:
             if name not in ELEMENTWISE and name not in REDUCTIONS:
                 moved.update(step.args)
         return moved
+
+    def _values_by_address(self) -> set[int]:
+        """Roots that are read by address: by steps that stand alone, and by copies."""
+        roots = {view.root for view in self.table.copies.values()}
+        for step in self.graph.steps:
+            if step.signature.operation.name not in ELEMENTWISE | REDUCTIONS | MOVEMENTS:
+                roots.update(self.views[arg].root for arg in step.args)
+        return roots
 
     def _new(self, value: int, kind: str, domain: Shape) -> Group:
         group = Group(kind, domain, None, [value])
@@ -223,6 +238,30 @@ class Fusion:
         spread = iter(dense)
         expected = tuple(0 if i in group.reduced else next(spread) for i in range(len(domain)))
         return "part" if extents == domain and strides == expected else None
+
+    # -- epilogues ----------------------------------------------------------------------------------------------------
+
+    def _traffic(self, group: Group) -> int:
+        """How many whole matrices the epilogue of a product reads and writes."""
+        size = self.graph.types[group.members[0]].size
+        read, used_outside = set(), set()
+        for value in group.members[1:]:
+            for root, view in self._reads_of_member(value):
+                if self.groups.get(root) is not group and self.graph.types[root].size >= size and all(view.strides):
+                    read.add(root)
+        for other in self.ordered():
+            if other is not group:
+                used_outside.update(root for v in other.members for root, _ in self._reads_of_member(v))
+        written = [v for v in group.members if v in self._outputs or v in used_outside]
+        return len(read) + len(written)
+
+    def _free_epilogue(self, group: Group) -> None:
+        """Make the epilogue a loop behind the product."""
+        product, *rest = group.members
+        group.members = [product]
+        loop = Group("loop", squeezed(group.domain), None, rest)
+        for value in rest:
+            self.groups[value] = loop
 
     # -- no cycles ----------------------------------------------------------------------------------------------------
 

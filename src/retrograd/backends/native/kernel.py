@@ -26,11 +26,11 @@ The iteration space has `rank` outer axes, 0 to rank-1, and one inner axis, numb
 Extents and strides are no part of a kernel; it finds them in its argument words (`ArgsLayout`).
 
 - `reduces="none"`: a map. It stores to every point, so no stored operand is "zero" along the inner axis.
-- `reduces="inner"`: a reduction runs over the inner axis and yields a value of the row, which later instructions may use
-  and reduce again. A value of a row may be stored to a "zero" operand, once a row, or along the row.
-- `reduces="outer"`: a reduction runs over axis rank-1, in ascending order, and yields a value of the column. Values that
-  only depend on reductions are stored once a column. Operands marked `per_column` do not move along the reduced axis:
-  they are loaded and stored once a column too (running statistics, say).
+- `reduces="inner"`: a reduction runs over the inner axis and yields a value of the row, which later instructions may
+  use and reduce again. A value of a row may be stored to a "zero" operand, once a row, or along the row.
+- `reduces="outer"`: a reduction runs over axis rank-1, in ascending order, and yields a value of the column. Values
+  that only depend on reductions are stored once a column. Operands marked `per_column` do not move along the reduced
+  axis: they are loaded and stored once a column too (running statistics, say).
 
 Operands may name the same memory if they have the same strides: an update in place. Maximum, minimum and the reductions
 "max" and "min" propagate NaN; on bool they are "or" and "and".
@@ -91,7 +91,18 @@ class Instruction:
     op: str
     dtype: str
     args: tuple[int, ...] = ()
-    attr: object = None
+    attr: bool | int | float | None = None
+
+    @property
+    def number(self) -> int:
+        """The operand of a load or store, the axis of an index."""
+        assert isinstance(self.attr, int)
+        return self.attr
+
+    @property
+    def constant(self) -> bool | int | float:
+        assert self.attr is not None
+        return self.attr
 
 
 @dataclass(frozen=True)
@@ -248,7 +259,8 @@ def _verify_instruction(kernel: LoopKernel, number: int, instruction: Instructio
 
 def _verify_access(kernel: LoopKernel, instruction: Instruction, dtypes: tuple[str, ...]) -> None:
     number = instruction.attr
-    _require(isinstance(number, int) and 0 <= number < len(kernel.operands), f"no operand {number}")
+    if not isinstance(number, int) or not 0 <= number < len(kernel.operands):
+        raise KernelError(f"no operand {number}")
     operand = kernel.operands[number]
     _require(instruction.dtype == operand.dtype, f"operand {number} is {operand.dtype}, not {instruction.dtype}")
     if instruction.op == "store":

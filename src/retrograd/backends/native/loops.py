@@ -1,4 +1,4 @@
-"""Loop kernels as LLVM modules: from a specification (`kernel.py`) to a function of the kernel contract (`contract.py`).
+"""Loop kernels as LLVM modules: from a specification (`kernel.py`) to a function of the contract (`contract.py`).
 
 The stages, in the order in which a kernel takes them:
 
@@ -15,11 +15,17 @@ from __future__ import annotations
 from retrograd.backends.native.contract import SCRATCH_BYTES
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Value
 from retrograd.backends.native.kernel import (
-    DTYPE_SIZES, ArgsLayout, EpilogueLayout, KernelError, LoopKernel, args_layout, verify,
-)  # fmt: skip
+    DTYPE_SIZES,
+    ArgsLayout,
+    EpilogueLayout,
+    KernelError,
+    LoopKernel,
+    args_layout,
+    verify,
+)
 from retrograd.backends.native.loops_body import Rectangle, Space, emit_rectangle
 from retrograd.backends.native.loops_memory import Stash
-from retrograd.backends.native.loops_plan import Plan, make_plan
+from retrograd.backends.native.loops_plan import make_plan
 from retrograd.backends.native.target import Target
 
 KERNEL_PARAMETERS = (("args", PTR), ("tile", I64), ("scratch", PTR))
@@ -95,7 +101,7 @@ def region_module(target: Target, kernel: LoopKernel) -> Module:
         KernelError: the specification breaks a rule, or is no map with one "unit" operand stored.
     """
     verify(kernel)
-    stored = {instruction.attr for instruction in kernel.code if instruction.op == "store"}
+    stored = {instruction.number for instruction in kernel.code if instruction.op == "store"}
     if kernel.reduces != "none" or len(stored) != 1 or kernel.operands[min(stored)].inner != "unit":
         raise KernelError("a region kernel is a map that stores one operand, of unit inner stride")
     module = Module(target)

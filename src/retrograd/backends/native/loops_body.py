@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from retrograd.backends.native.ir import I64, Function, Value, Variable
+from retrograd.backends.native.ir import Function, Value, Variable
 from retrograd.backends.native.loops_memory import Lanes, Stash
 from retrograd.backends.native.loops_plan import Plan, Stage
 from retrograd.backends.native.loops_values import Evaluator, Place, Scope
@@ -170,8 +170,9 @@ def _accumulate(
     """Lanes that are off keep what they have."""
     instruction, before = evaluator.kernel.code[number], accumulator.get()
     after = combine(evaluator.f, instruction.op, instruction.dtype, before, value)
-    masked = lanes is not None and lanes.mask is not None
-    accumulator.set(evaluator.f.emit(after.type, f"select {lanes.mask}, {after}, {before}") if masked else after)
+    if lanes is not None and lanes.mask is not None:
+        after = evaluator.f.emit(after.type, f"select {lanes.mask}, {after}, {before}")
+    accumulator.set(after)
 
 
 def _rotate(variables: Sequence[Variable]) -> None:
@@ -191,7 +192,9 @@ def _fold(evaluator: Evaluator, number: int, values: list[Value], odd: Value) ->
     def merge(a: Value, b: Value) -> Value:
         return combine(f, instruction.op, instruction.dtype, a, b)
 
-    a, b, c, d = (f.select(odd, rotated, value) for value, rotated in zip(values, [values[-1], *values[:-1]], strict=True))
+    a, b, c, d = (
+        f.select(odd, rotated, value) for value, rotated in zip(values, [values[-1], *values[:-1]], strict=True)
+    )
     total = merge(merge(a, b), merge(c, d))
     width = evaluator.lanes
     while width > 1:
@@ -221,7 +224,9 @@ def _accumulate_columns(evaluator: Evaluator, stage: Stage, place: Place, scope:
     evaluator.spread(stage, scope)
     facts = evaluator.plan.facts
     accumulators = {
-        number: _accumulators(evaluator, number, len(place.vectors) if facts[number].inner else 1, vectors=facts[number].inner)
+        number: _accumulators(
+            evaluator, number, len(place.vectors) if facts[number].inner else 1, vectors=facts[number].inner
+        )
         for number in stage.reductions
     }
     with evaluator.f.loop(0, space.extents[-1]) as position:

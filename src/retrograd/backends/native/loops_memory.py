@@ -1,4 +1,4 @@
-"""How a loop kernel moves vectors between registers and memory: whole or masked, consecutive or strided, or in scratch."""
+"""How a loop kernel moves vectors between registers and memory: whole or masked, consecutive or strided."""
 
 from __future__ import annotations
 

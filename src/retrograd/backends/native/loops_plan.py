@@ -74,7 +74,7 @@ class Plan:
 
 def _weight(kernel: LoopKernel, number: int) -> int:
     instruction = kernel.code[number]
-    strided = instruction.op in ("load", "store") and kernel.operands[instruction.attr].inner == "strided"
+    strided = instruction.op in ("load", "store") and kernel.operands[instruction.number].inner == "strided"
     cost = 20 if instruction.op in EXPENSIVE or strided else 4 if instruction.op in DIVISIONS else 1
     return cost * (2 if DTYPE_SIZES[instruction.dtype] == 8 else 1)
 
@@ -98,22 +98,24 @@ def _facts(kernel: LoopKernel) -> tuple[Facts, ...]:
         depth = max((arg.depth for arg in args), default=0)
         swept, inner = any(arg.swept for arg in args), any(arg.inner for arg in args)
         if instruction.op == "load":
-            operand = kernel.operands[instruction.attr]
+            operand = kernel.operands[instruction.number]
             inner = operand.inner != "zero"
             swept = inner if kernel.reduces != "outer" else not operand.per_column
         elif instruction.op == "index":
-            inner = instruction.attr == kernel.rank
-            swept = instruction.attr == (kernel.rank - 1 if kernel.reduces == "outer" else kernel.rank)
+            inner = instruction.number == kernel.rank
+            swept = instruction.number == (kernel.rank - 1 if kernel.reduces == "outer" else kernel.rank)
         elif instruction.op in REDUCTIONS:
             depth, swept, inner = depth + 1, False, inner and kernel.reduces == "outer"
         elif instruction.op == "store":
             value_swept, value_inner = swept, inner
-            inner = kernel.operands[instruction.attr].inner != "zero"
+            inner = kernel.operands[instruction.number].inner != "zero"
             swept = swept if kernel.reduces == "outer" else inner
             if value_inner and not inner:
                 raise KernelError(f"{kernel}\nstores a value that changes along the inner axis to a zero stride")
-            if value_swept and kernel.operands[instruction.attr].per_column:
-                raise KernelError(f"{kernel}\nstores a value that changes along the reduced axis to a per_column operand")
+            if value_swept and kernel.operands[instruction.number].per_column:
+                raise KernelError(
+                    f"{kernel}\nstores a value that changes along the reduced axis to a per_column operand"
+                )
         facts.append(Facts(depth, swept, inner))
     return tuple(facts)
 
@@ -173,14 +175,14 @@ def _needed(
 def _stores_after_loads(kernel: LoopKernel, stages: tuple[Stage, ...], passes: dict[int, int]) -> dict[int, int]:
     """The passes of the roots, where a store waits for the last pass that loads what it might overwrite."""
     last_load = {
-        kernel.code[i].attr: number
+        kernel.code[i].number: number
         for number, stage in enumerate(stages)
         for i in stage.swept
         if kernel.code[i].op == "load"
     }
 
     def store_pass(i: int) -> int:
-        target = kernel.operands[kernel.code[i].attr]
+        target = kernel.operands[kernel.code[i].number]
         alike = [at for o, at in last_load.items() if _may_alias(kernel.operands[o], target)]
         return max([passes[i], *alike])
 

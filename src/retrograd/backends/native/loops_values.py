@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -72,12 +73,12 @@ class Evaluator:
 
     def sweep(self, stage: Stage, place: Place, scope: Scope) -> None:
         """What the stage's pass computes at one position."""
-        for number in stage.recalled:
-            for u, lanes in enumerate(place.vectors):
+        if self.stash is not None:
+            for number, (u, lanes) in itertools.product(stage.recalled, enumerate(place.vectors)):
                 scope.vectors[number, u] = self.stash.load(self.f, number, lanes.column)
         self._evaluate(stage.swept, place, scope)
-        for number in stage.kept:
-            for u, lanes in enumerate(place.vectors):
+        if self.stash is not None:
+            for number, (u, lanes) in itertools.product(stage.kept, enumerate(place.vectors)):
                 self.stash.store(self.f, number, scope.vectors[number, u], lanes.column)
 
     def spread(self, stage: Stage, scope: Scope) -> None:
@@ -100,7 +101,7 @@ class Evaluator:
         if self.plan.facts[number].inner:
             return self.value(number, u, scope)
         if instruction.op == "const":
-            return constant(self.f, instruction.attr, instruction.dtype, self.vector_type(instruction.dtype))
+            return constant(self.f, instruction.constant, instruction.dtype, self.vector_type(instruction.dtype))
         value = scope.spread_scalar(number)
         if value is None:
             value = scope.spread[number] = self.f.splat(self.value(number, u, scope), self.lanes)
@@ -119,27 +120,29 @@ class Evaluator:
 
     def _evaluate_scalar(self, number: int, place: Place, scope: Scope) -> None:
         instruction = self.kernel.code[number]
-        op, attr, dtype = instruction.op, instruction.attr, instruction.dtype
+        op, dtype = instruction.op, instruction.dtype
         args = [self.value(arg, 0, scope) for arg in instruction.args]
         if op == "store":
-            self.f.store(to_memory(self.f, args[0]), place.pointers[attr])
+            self.f.store(to_memory(self.f, args[0]), place.pointers[instruction.number])
         elif op == "load":
-            scope.scalars[number] = load_scalar(self.f, place.pointers[attr], dtype)
+            scope.scalars[number] = load_scalar(self.f, place.pointers[instruction.number], dtype)
         elif op == "const":
-            scope.scalars[number] = constant(self.f, attr, dtype, REGISTER_TYPES[dtype])
+            scope.scalars[number] = constant(self.f, instruction.constant, dtype, REGISTER_TYPES[dtype])
         elif op == "index":
-            scope.scalars[number] = place.coordinates[attr]
+            scope.scalars[number] = place.coordinates[instruction.number]
         else:
             scope.scalars[number] = self._compute(instruction, args, seldom=True)
 
     def _evaluate_vector(self, number: int, place: Place, u: int, lanes: Lanes, scope: Scope) -> None:
         instruction = self.kernel.code[number]
-        op, attr, dtype = instruction.op, instruction.attr, instruction.dtype
+        op, dtype = instruction.op, instruction.dtype
         args = [self.vector(arg, u, scope) for arg in instruction.args]
         if op == "store":
-            store_lanes(self.f, args[0], place.pointers[attr], lanes, self.strides[attr])
+            store_lanes(self.f, args[0], place.pointers[instruction.number], lanes, self.strides[instruction.number])
         elif op == "load":
-            scope.vectors[number, u] = load_lanes(self.f, place.pointers[attr], lanes, dtype, self.strides[attr])
+            scope.vectors[number, u] = load_lanes(
+                self.f, place.pointers[instruction.number], lanes, dtype, self.strides[instruction.number]
+            )
         elif op == "index":
             columns = self.f.splat(lanes.column, self.lanes) + self.f.lane_numbers(self.lanes)
             scope.vectors[number, u] = columns

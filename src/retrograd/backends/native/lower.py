@@ -88,8 +88,12 @@ class Lowering:
         return list(done)
 
     def _lower(self, group: Group) -> None:
-        if group.kind in ("loop", "copy"):
+        if group.kind == "loop":
             self._loop(Emitter(self.fusion, group, self._stored), group)
+        elif group.kind == "copy":
+            (value,) = group.members
+            source = self.fusion.table.copies[value]
+            self.move(source, dense_view(value, source.shape), (value,))
         elif group.kind == "matmul":
             self._matmul(group)
         else:

@@ -265,7 +265,7 @@ def _highest_bit(f: Function, value: Value) -> Value:
     return f.const(64, I64) - f.emit(I64, f"call i64 @llvm.ctlz.i64({bits}, i1 false)")
 
 
-_EMITTERS = {
+_EMITTERS: dict[str, Callable[..., Value]] = {
     "neg": _neg, "abs": _abs, "sign": _sign, "not": _not, "sqrt": _sqrt,
     "floor": _rounding("floor"), "ceil": _rounding("ceil"), "trunc": _rounding("trunc"), "round": _rounding("round"),
     "maximum": _extreme("max", "ogt", "or"), "minimum": _extreme("min", "olt", "and"),

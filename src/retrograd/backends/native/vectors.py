@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from retrograd.backends.native.ir import (
-    I1, PTR, VOID, Function, Value, element_of, intrinsic_suffix, lanes_of, natural_alignment, vector,
-)  # fmt: skip
+    I1,
+    PTR,
+    VOID,
+    Function,
+    Value,
+    element_of,
+    intrinsic_suffix,
+    lanes_of,
+    natural_alignment,
+    vector,
+)
 
 
 def is_vector(x: Value) -> bool:

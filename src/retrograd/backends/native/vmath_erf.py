@@ -6,8 +6,15 @@ from dataclasses import dataclass
 
 from retrograd.backends.native.ir import Function, Value
 from retrograd.backends.native.vmath_core import (
-    DOUBLE, SINGLE, clamp, copy_sign, format_of, magnitude, multiply_add, polynomial,
-)  # fmt: skip
+    DOUBLE,
+    SINGLE,
+    clamp,
+    copy_sign,
+    format_of,
+    magnitude,
+    multiply_add,
+    polynomial,
+)
 from retrograd.backends.native.vmath_exp import exp
 
 
@@ -18,8 +25,8 @@ class ErrorFunction:
     Attributes:
         highest: from here on erf rounds to 1.
         small: of p in erf(x) = x + x p(x**2) for |x| <= 1, fitted for the least relative error.
-        large: of p in erfc(x) = exp(-p(t)), with t = x - 1, for x from 1 to `highest`, fitted for the least absolute error
-            of erfc.
+        large: of p in erfc(x) = exp(-p(t)), with t = x - 1, for x from 1 to `highest`, fitted for the least
+            absolute error of erfc.
     """
 
     highest: float

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 from retrograd.backends.native.ir import Function, Value
 from retrograd.backends.native.vmath_core import (
-    DOUBLE, SINGLE, clamp, copy_sign, format_of, magnitude, multiply_add, nearest_whole, polynomial, power_of_two,
+    DOUBLE,
+    SINGLE,
+    clamp,
+    copy_sign,
+    format_of,
+    magnitude,
+    multiply_add,
+    nearest_whole,
+    polynomial,
+    power_of_two,
     scale_by_power,
-)  # fmt: skip
+)
 
 LOG2_E = 1.0 / math.log(2.0)
 
@@ -95,4 +104,4 @@ def tanh(f: Function, x: Value) -> Value:
     small = multiply_add(f, x * x * series, x, x)
     # Away from 0 what is missing to 1 is small, and so is its error.
     large = f.binary("sub", 1.0, f.binary("fdiv", 2.0, exp(f, size * 2.0) + 1.0))
-    return f.select(f.compare("olt", size, TANH_SMALL), small, copy_sign(f, large, x))
+    return copy_sign(f, f.select(f.compare("olt", size, TANH_SMALL), small, large), x)

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from retrograd.backends.native.ir import F32, F64, Function, Value, element_of
 from retrograd.backends.native.vectors import like
 from retrograd.backends.native.vmath_core import (
-    DOUBLE, SINGLE, bits_of, copy_sign, format_of, from_bits, magnitude, multiply_add, polynomial, round_to_whole,
-    two_product, two_sum,
-)  # fmt: skip
+    DOUBLE,
+    SINGLE,
+    bits_of,
+    copy_sign,
+    format_of,
+    from_bits,
+    magnitude,
+    multiply_add,
+    polynomial,
+    round_to_whole,
+    two_product,
+    two_sum,
+)
 from retrograd.backends.native.vmath_exp import exp
 
 
@@ -136,8 +146,8 @@ def _precise_log(f: Function, x: Value) -> tuple[Value, Value]:
 
     series = polynomial(f, square, PRECISE_COEFFICIENTS) * square
     factor, factor_error = two_sum(f.const(TWO_THIRDS_HIGH, x.type), series)
-    cubic = _precise_product(f, (square, square_low), (factor, factor_error + TWO_THIRDS_LOW))
-    cubic, cubic_low = _precise_product(f, (ratio, ratio_low), cubic)
+    quadratic = _precise_product(f, (square, square_low), (factor, factor_error + TWO_THIRDS_LOW))
+    cubic, cubic_low = _precise_product(f, (ratio, ratio_low), quadratic)
 
     total, error = two_sum(exponent * constants.ln2_high, ratio * 2.0)
     total, cubic_error = two_sum(total, cubic)

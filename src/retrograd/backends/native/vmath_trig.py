@@ -7,9 +7,21 @@ from fractions import Fraction
 from retrograd.backends.native.ir import F32, F64, I32, I64, Function, Value, element_of, lanes_of
 from retrograd.backends.native.vectors import any_lane, like, table_entry
 from retrograd.backends.native.vmath_core import (
-    DOUBLE, SINGLE, bits_of, format_of, from_bits, magnitude, multiply_add, nearest_whole, polynomial, power_of_two,
-    round_to_whole, two_product, two_sum, two_sum_any,
-)  # fmt: skip
+    DOUBLE,
+    SINGLE,
+    bits_of,
+    format_of,
+    from_bits,
+    magnitude,
+    multiply_add,
+    nearest_whole,
+    polynomial,
+    power_of_two,
+    round_to_whole,
+    two_product,
+    two_sum,
+    two_sum_any,
+)
 
 # sin(r) = r + r**3 p(r**2) and cos(r) = 1 - r**2/2 + r**4 p(r**2), for |r| a little over pi/4.
 SINE = {
@@ -56,9 +68,7 @@ def _wave(f: Function, x: Value, quarter_turns: int) -> Value:
         tail = f.const(0.0, x.type)
     quadrant = quadrant + quarter_turns
     square = angle * angle
-    result = f.select(
-        f.compare("ne", quadrant & 1, 0), _cosine(f, angle, square, tail), _sine(f, angle, square, tail)
-    )
+    result = f.select(f.compare("ne", quadrant & 1, 0), _cosine(f, angle, square, tail), _sine(f, angle, square, tail))
     sign_position = 30 if single else 62
     return from_bits(f, bits_of(f, result) ^ ((quadrant & 2) << sign_position), x.type)
 
