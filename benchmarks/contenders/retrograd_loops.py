@@ -25,7 +25,7 @@ class _Retrograd(Contender):
 
     def train_on(self, inputs: rg.Tensor, targets: rg.Tensor) -> rg.Tensor:
         self.optimizer.zero_grad()
-        loss = self.criterion(self.model(inputs), targets)
+        loss: rg.Tensor = self.criterion(self.model(inputs), targets)
         loss.backward()
         self.optimizer.step()
         return loss

@@ -122,7 +122,7 @@ class _CallGradient:
         if isinstance(operation, Composite) and operation.gradient is not None:
             return operation.gradient(seeds[0], tuple(inputs), values[0], signature.attributes)
         assert signature.graph is not None
-        return pull_back(signature.graph, inputs, needs, seeds)
+        return pull_back(signature.graph, inputs, values[0], needs, seeds)
 
     def apply(self, inputs: tuple[Node, ...], output: Node, seeds: list[Node]) -> Sequence[Node | None]:
         result: list[Node | None] = [None] * self.count
@@ -140,9 +140,13 @@ class _CallGradient:
 
 
 def pull_back(
-    graph: Graph, inputs: Sequence[Node], needs: Sequence[bool], seeds: Mapping[int, Node]
+    graph: Graph, inputs: Sequence[Node], output: Node, needs: Sequence[bool], seeds: Mapping[int, Node]
 ) -> Sequence[Node | None]:
-    """Gradients of a graph's inputs; its steps are recorded again on `inputs`, to be merged with the first ones."""
+    """Gradients of a graph's inputs.
+
+    Its steps are recorded again on `inputs`, to be merged with the first ones. Rules that read the first output are
+    given `output`, which need not be computed again when it is there already.
+    """
     values = inline(graph, inputs)
     active = {x for x, need in zip(inputs, needs, strict=True) if need}
     order = sorted({*values, *(x for v in values for x in v.inputs)}, key=lambda node: node.number)
@@ -153,7 +157,9 @@ def pull_back(
     for i, g in seeds.items():
         node = values[graph.outputs[i]]
         start[node] = add(start[node], g) if node in start else g
-    gradients = reverse(order, start, active)
+    first = values[graph.outputs[0]]
+    known = {} if first in inputs else {first: output}
+    gradients = reverse(order, start, active, known)
     return [gradients.get(x) if need else None for x, need in zip(inputs, needs, strict=True)]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.graph import Graph
@@ -14,6 +14,27 @@ class Program(Protocol):
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         """Compute the outputs. An output may be the very buffer of an input, as told to `compile`."""
+
+
+@runtime_checkable
+class RepeatableProgram(Program, Protocol):
+    """A program that can run many times without Python in between: what captured loops need.
+
+    Attributes:
+        runs_done: how many runs the last `repeat` has done, also where an interrupt ended it.
+    """
+
+    runs_done: int
+
+    def repeat(
+        self,
+        inputs: Sequence[Buffer | Scalar],
+        outputs: Sequence[Buffer],
+        input_steps: Mapping[int, int],
+        output_steps: Mapping[int, int],
+        count: int,
+    ) -> int:
+        """Run `count` times; after each, the given inputs and outputs move on by so many bytes. How many were done."""
 
 
 class Backend(Protocol):

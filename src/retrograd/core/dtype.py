@@ -25,7 +25,7 @@ class DType:
     def __init__(self, name: str, numpy: Any, kind: int, rank: int) -> None:
         self.name: Final = name
         self.numpy: Final = np.dtype(numpy)
-        self.itemsize: Final = self.numpy.itemsize
+        self.itemsize: Final[int] = self.numpy.itemsize
         self.kind: Final = kind
         self.rank: Final = rank
 

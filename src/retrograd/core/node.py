@@ -49,6 +49,7 @@ class Node:
     )
 
     signature: Signature | None
+    buffer: Buffer | Scalar | None
     leaf: ref[Any] | None
     hooks: dict[int, Callable[..., Any]] | None
 

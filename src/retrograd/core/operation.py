@@ -188,8 +188,8 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
     Raises:
         ShapeError, DTypeError: the inputs break the operation's rule.
     """
-    key = (operation, attributes, *[node.type for node in inputs])
-    signature = _signatures.get(key) or signature_of(operation, key[2:], attributes)
+    types = [node.type for node in inputs]
+    signature = _signatures.get((operation, attributes, *types)) or signature_of(operation, tuple(types), attributes)
     requires_grad = False
     for node in inputs:
         if node.requires_grad:

@@ -23,7 +23,7 @@ class TensorType:
     def __init__(self, shape: Shape, dtype: DType, number: int) -> None:
         self.shape: Final = shape
         self.dtype: Final = dtype
-        self.size: Final = math.prod(shape)
+        self.size: Final[int] = math.prod(shape)
         self.input_key: Final = -2 * number - 1
         self.scalar_key: Final = -2 * number - 2
         self.block: Final = _block_size(self.size * dtype.itemsize)

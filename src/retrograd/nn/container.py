@@ -55,7 +55,7 @@ class Sequential(_Listed):
             self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
-        for module in self._modules.values():
+        for module in self:
             x = module(x)
         return x
 

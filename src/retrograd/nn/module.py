@@ -47,6 +47,12 @@ class Module:
     """
 
     training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Module | None]
+    _non_persistent: set[str]
+    _forward_hooks: dict[int, Callable[..., Any]]
+    _forward_pre_hooks: dict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
         fields = self.__dict__
@@ -90,9 +96,7 @@ class Module:
             return
         known = fields["_buffers"] if name in fields["_buffers"] and isinstance(value, TensorBase) else None
         for registry, kind in ((fields["_parameters"], Parameter), (fields["_modules"], Module)):
-            if isinstance(value, kind):
-                known = registry
-            elif value is None and name in registry:
+            if isinstance(value, kind) or (value is None and name in registry):
                 known = registry
             else:
                 registry.pop(name, None)

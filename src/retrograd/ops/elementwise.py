@@ -48,6 +48,8 @@ def _batch(primitive: str) -> Callable[..., Node]:
 
 
 _MADE: dict[str, Primitive] = {}
+# Annotated on those that gradient rules use before they are defined.
+_Function = Callable[..., Node]
 
 
 def _elementwise(
@@ -56,7 +58,7 @@ def _elementwise(
     gradient: GradientRule | None,
     kinds: tuple[int, ...] = _NUMBER,
     result: DType | None = None,
-) -> Callable[..., Node]:
+) -> _Function:
     def infer(types: tuple[TensorType, ...]) -> TensorType:
         _check(name, types, kinds)
         return types[0] if result is None else tensor_type(types[0].shape, result)
@@ -79,17 +81,13 @@ def _elementwise(
 # -- arithmetic -------------------------------------------------------------------------------------------------------
 
 
-def _floor_divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.floor_divide(a, b)
-
-
 def _power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a.dtype.kind in "iu" and np.any(b < 0):
         # PyTorch: a negative integer power is 0 but for bases 1 and -1.
         positive = np.power(a, np.maximum(b, 0))
         unit = np.where(a == 1, 1, np.where(a == -1, np.where(b % 2 == 0, 1, -1), 0))
         return np.where(b < 0, unit, positive)
-    return np.power(a, b)
+    return np.asarray(np.power(a, b))
 
 
 def _power_gradient(g: Node, x: tuple[Node, ...], y: Node, _: Any) -> tuple[Node, Node]:
@@ -120,11 +118,11 @@ def _pick_gradient(
 
 add = _elementwise("add", np.add, lambda g, x, y, _: (g, g))
 sub = _elementwise("sub", np.subtract, lambda g, x, y, _: (g, neg(g)))
-mul = _elementwise("mul", np.multiply, lambda g, x, y, _: (mul(g, x[1]), mul(g, x[0])))
-div = _elementwise(
+mul: _Function = _elementwise("mul", np.multiply, lambda g, x, y, _: (mul(g, x[1]), mul(g, x[0])))
+div: _Function = _elementwise(
     "div", np.true_divide, lambda g, x, y, _: (div(g, x[1]), neg(mul(g, div(y, x[1])))), _FLOAT
 )
-floor_divide = _elementwise("floor_divide", _floor_divide, None)
+floor_divide = _elementwise("floor_divide", np.floor_divide, None)
 remainder = _elementwise(
     "remainder", np.remainder, lambda g, x, y, _: (g, neg(mul(g, floor_divide(x[0], x[1]))))
 )
@@ -132,9 +130,9 @@ power = _elementwise("pow", _power, _power_gradient)
 maximum = _elementwise("maximum", np.maximum, _pick_gradient(lambda a, b: gt(a, b)), _ANY)
 minimum = _elementwise("minimum", np.minimum, _pick_gradient(lambda a, b: lt(a, b)), _ANY)
 
-neg = _elementwise("neg", np.negative, lambda g, x, y, _: (neg(g),))
+neg: _Function = _elementwise("neg", np.negative, lambda g, x, y, _: (neg(g),))
 absolute = _elementwise("abs", np.abs, lambda g, x, y, _: (mul(g, sign(x[0])),))
-sign = _elementwise("sign", np.sign, lambda g, x, y, _: (like(0, g),))
+sign: _Function = _elementwise("sign", np.sign, lambda g, x, y, _: (like(0, g),))
 floor = _elementwise("floor", np.floor, lambda g, x, y, _: (like(0, g),))
 ceil = _elementwise("ceil", np.ceil, lambda g, x, y, _: (like(0, g),))
 rint = _elementwise("round", np.rint, lambda g, x, y, _: (like(0, g),))
@@ -151,7 +149,7 @@ expm1 = _elementwise("expm1", np.expm1, lambda g, x, y, _: (mul(g, add(y, like(1
 log = _elementwise("log", np.log, lambda g, x, y, _: (div(g, x[0]),), _FLOAT)
 log1p = _elementwise("log1p", np.log1p, lambda g, x, y, _: (div(g, add(x[0], like(1, y))),), _FLOAT)
 sin = _elementwise("sin", np.sin, lambda g, x, y, _: (mul(g, cos(x[0])),), _FLOAT)
-cos = _elementwise("cos", np.cos, lambda g, x, y, _: (neg(mul(g, sin(x[0]))),), _FLOAT)
+cos: _Function = _elementwise("cos", np.cos, lambda g, x, y, _: (neg(mul(g, sin(x[0]))),), _FLOAT)
 tanh = _elementwise("tanh", np.tanh, lambda g, x, y, _: (mul(g, sub(like(1, y), mul(y, y))),), _FLOAT)
 erf = _elementwise(
     "erf",
@@ -164,9 +162,9 @@ erf = _elementwise(
 
 eq = _elementwise("eq", np.equal, None, _ANY, bool_)
 ne = _elementwise("ne", np.not_equal, None, _ANY, bool_)
-lt = _elementwise("lt", np.less, None, _ANY, bool_)
+lt: _Function = _elementwise("lt", np.less, None, _ANY, bool_)
 le = _elementwise("le", np.less_equal, None, _ANY, bool_)
-gt = _elementwise("gt", np.greater, None, _ANY, bool_)
+gt: _Function = _elementwise("gt", np.greater, None, _ANY, bool_)
 ge = _elementwise("ge", np.greater_equal, None, _ANY, bool_)
 logical_and = _elementwise("and", np.bitwise_and, None, _INTEGER_OR_BOOL)
 logical_or = _elementwise("or", np.bitwise_or, None, _INTEGER_OR_BOOL)

@@ -15,8 +15,8 @@ from retrograd.core.errors import DTypeError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import Primitive, record, register
 from retrograd.core.types import Shape, TensorType, tensor_type
-from retrograd.ops.constant import const, iota
-from retrograd.ops.elementwise import add, mul
+from retrograd.ops.constant import const, iota, like
+from retrograd.ops.elementwise import add, maximum, minimum, mul
 from retrograd.ops.movement import broadcast_to, permute, reshape
 
 
@@ -55,6 +55,8 @@ def _batch_take(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, siz
 
 
 def _flat_index(index: Node, size: int, rows: int) -> Node:
+    """Rows of many tables of `rows` rows as rows of one; clamped first, lest they reach into another's table."""
+    index = minimum(maximum(index, like(0, index)), like(max(rows - 1, 0), index))
     batch = iota((size, *[1] * (len(index.type.shape) - 1)), 0)
     base = mul(batch, const(rows, int64, batch.type.shape))
     return add(index, broadcast_to(base, index.type.shape))

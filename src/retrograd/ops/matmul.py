@@ -40,7 +40,7 @@ def _batch(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, size: in
 
 def _reference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return np.matmul(a, b)
+        return np.asarray(np.matmul(a, b))
 
 
 MATMUL = register(Primitive("matmul", _infer, _reference, _gradient, _batch))

@@ -319,7 +319,7 @@ def concat(parts: tuple[Node, ...], axis: int) -> Node:
 # -- flip -------------------------------------------------------------------------------------------------------------
 
 
-FLIP = register(
+FLIP: Primitive = register(
     Primitive(
         "flip",
         lambda types, axes: types[0],

@@ -138,7 +138,7 @@ class Optimizer:
 
 
 def _copied(value: Any) -> Any:
-    return value.clone().detach() if isinstance(value, TensorBase) else value
+    return value.detach().clone() if isinstance(value, TensorBase) else value
 
 
 def gradient_node(parameter: Any) -> Node:
@@ -147,7 +147,7 @@ def gradient_node(parameter: Any) -> Node:
     Raises:
         GraphError: its shape or dtype is not the parameter's.
     """
-    node = parameter.grad._read()
+    node: Node = parameter.grad._read()
     if node.type is not parameter._history().type:
         raise GraphError(f"a gradient is {node.type}, and its parameter {parameter._history().type}")
     return node

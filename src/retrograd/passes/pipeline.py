@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
+from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph
+from retrograd.core.verifier import verify
 from retrograd.passes.cse import drop_dead, merge_common
 from retrograd.passes.inline import inline_calls
 from retrograd.passes.simplify import simplify
@@ -17,8 +20,24 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 )
 
 
+CHECK = os.environ.get("RETROGRAD_CHECK") == "1"
+
+
 def run_passes(graph: Graph) -> Graph:
-    """The graph as backends take it: primitives alone, each computed once and needed."""
+    """The graph as backends take it: primitives alone, each computed once and needed.
+
+    Raises:
+        InternalError: RETROGRAD_CHECK=1 is set, and a pass has made a graph that is wrong.
+    """
     for rewrite in PASSES:
         graph = rewrite(graph)
+        if CHECK:
+            _check(rewrite.__name__, graph)
     return graph
+
+
+def _check(name: str, graph: Graph) -> None:
+    try:
+        verify(graph, primitives_only=True)
+    except InternalError as error:
+        raise InternalError(f"after the pass {name}: {error}") from error

@@ -14,7 +14,7 @@ from retrograd.core.graph import Graph
 
 
 def _native() -> Backend:
-    from retrograd.backends.native.backend import NativeBackend  # heavy: only when first used
+    from retrograd.backends.native.backend import NativeBackend  # noqa: PLC0415 -- heavy: only when first used
 
     return NativeBackend()
 
@@ -63,6 +63,11 @@ def tier_for(runs: int, graph: Graph) -> int:
     if state.fixed_tier is not None:
         return state.fixed_tier
     return 1 if runs > 0 or _is_heavy(graph) else 0
+
+
+def is_settled(tier: int) -> bool:
+    """Whether a program of this tier will be run again as it is."""
+    return tier > 0 or state.fixed_tier is not None
 
 
 def _is_heavy(graph: Graph) -> bool:

@@ -117,9 +117,15 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one call of `evaluate` ran: a program, its inputs and outputs, and the roots that come first among these."""
+    """What one call of `evaluate` ran.
+
+    Attributes:
+        settled: whether the program has its final form; one of tier 0 is to be replaced.
+        roots: what was asked for; their buffers come first among the outputs.
+    """
 
     program: Program
+    settled: bool
     inputs: list[Buffer | Scalar]
     outputs: list[Buffer]
     roots: list[Node]
@@ -171,7 +177,7 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
         program = entry.ready()
         program.run(inputs, buffers)  # type: ignore[arg-type]
         if _observers:
-            _observers[-1].append(Evaluation(program, inputs, buffers, list(roots)))  # type: ignore[arg-type]
+            _observers[-1].append(Evaluation(program, devices.is_settled(entry.tier), inputs, buffers, list(roots)))  # type: ignore[arg-type]
         for root, buffer in zip(roots, buffers, strict=False):
             root.buffer = buffer
             if root.released or not root.requires_grad or root.leaf is not None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from retrograd.core.dtype import DType, bool_, float32, float64, int32, int64
+from retrograd.core.dtype import DTYPES, DType, bool_, float32, float64, int32, int64
 from retrograd.core.errors import OptionError
-from retrograd.core.operation import Composite, composite, record
 from retrograd.core.node import Node
-from retrograd.core.dtype import DTYPES
+from retrograd.core.operation import Composite, composite, record
 from retrograd.ops import activation, arithmetic, linear
 from retrograd.ops.elementwise import cast
 from retrograd.ops.movement import reshape

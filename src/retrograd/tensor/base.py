@@ -20,7 +20,7 @@ from retrograd.ops import elementwise as e
 from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted, origin
 from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
-from retrograd.tensor.storage import Storage, as_leaf, flush
+from retrograd.tensor.storage import Storage, as_leaf
 from retrograd.tensor.view import Movement, View, read_through, write_through
 
 Number = bool | int | float
@@ -166,7 +166,7 @@ class TensorBase:
 
     def _view_as(self, movement: Movement, strides: Shape, offset: int) -> Any:
         """A tensor that shows this one's elements through one more movement."""
-        view = tensor_class().__new__(tensor_class())
+        view = blank()
         view._storage = self._storage
         view._view = (*self._view, movement)
         view._strides, view._offset = strides, offset
@@ -214,7 +214,7 @@ class TensorBase:
 
     def numel(self) -> int:
         """How many elements there are."""
-        return math.prod(self._type_shape())
+        return int(math.prod(self._type_shape()))
 
     nelement = numel
 
@@ -306,7 +306,7 @@ class TensorBase:
 
         Deviation: what is written into the result carries no gradient, even if it requires one.
         """
-        alias = tensor_class().__new__(tensor_class())
+        alias = blank()
         alias._share(self)
         return alias
 
@@ -389,7 +389,7 @@ class TensorBase:
         return self._geometry(array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.detach().numpy()
+        array: np.ndarray[Any, Any] = self.detach().numpy()
         return array if dtype is None or array.dtype == dtype else array.astype(dtype)
 
     def __bool__(self) -> bool:
@@ -435,8 +435,9 @@ class Size(tuple[int, ...]):
 _class: list[type[Any]] = []
 
 
-def tensor_class() -> type[Any]:
-    return _class[0]
+def blank() -> Any:
+    """A new tensor without a storage."""
+    return object.__new__(_class[0])
 
 
 def set_tensor_class(cls: type[Any]) -> None:
@@ -446,8 +447,7 @@ def set_tensor_class(cls: type[Any]) -> None:
 
 def wrap(node: Node) -> Any:
     """A new tensor whose value is `node`."""
-    cls = _class[0]
-    tensor = cls.__new__(cls)
+    tensor = blank()
     tensor._storage = Storage(node)
     if eager.state.enabled:
         eager.check(tensor)

@@ -9,6 +9,7 @@ import numpy as np
 
 from retrograd.core import generator as random
 from retrograd.core.dtype import DType, int64
+from retrograd.core.errors import ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite, record
 from retrograd.core.types import Shape
@@ -146,7 +147,7 @@ def STACK(*parts: Any) -> Node:
     shape = nodes[0].type.shape
     for node in nodes[1:]:
         if node.type.shape != shape:
-            raise m.ShapeError(f"stack: shapes {shape} and {node.type.shape} must be equal")
+            raise ShapeError(f"stack: shapes {shape} and {node.type.shape} must be equal")
     new = (*shape[:axis], 1, *shape[axis:])
     return m.concat(tuple(m.reshape(x, new) for x in nodes), axis)
 
@@ -157,6 +158,8 @@ def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
     if len({x.ndim for x in parts}) > 1:
         # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
         parts = [x for x in parts if tuple(x.shape) != (0,)]
+    if not all(x.ndim for x in parts):
+        raise ShapeError("cat: a 0-dimensional tensor has no axis to be joined along; use stack()")
     return wrap(record(CAT, tuple(x._read() for x in parts), (parts[0]._axis(dim),)))
 
 

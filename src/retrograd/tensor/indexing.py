@@ -201,7 +201,7 @@ def _slice_region(item: slice, extent: int) -> tuple[int, int, int]:
 
 def _position(item: Any, axis: int, extent: int) -> int:
     try:
-        position = item.__index__()
+        position = int(item.__index__())
     except (AttributeError, TypeError) as error:
         raise TypeError(
             f"a tensor is indexed by ints, slices, Ellipsis, None and arrays, not by {type(item).__name__}"

@@ -10,12 +10,11 @@ from retrograd.core.errors import DTypeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite, project, record
 from retrograd.core.types import Shape
-from retrograd.ops import elementwise as e
-from retrograd.ops import reduce as r
+from retrograd.ops import elementwise as e, reduce as r
+from retrograd.ops.arithmetic import MAXIMUM, MINIMUM
 from retrograd.ops.constant import iota, like
 from retrograd.ops.movement import broadcast_to, reshape
 from retrograd.tensor.base import TensorBase, binary, unary, wrap
-from retrograd.ops.arithmetic import MAXIMUM, MINIMUM
 
 
 def _finish(x: Node, axes: Shape, keepdim: bool) -> Node:

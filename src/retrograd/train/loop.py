@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from retrograd.backends.base import RepeatableProgram
 from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import float64, int64
 from retrograd.core.errors import OptionError, ShapeError
@@ -114,6 +115,7 @@ class CapturedLoop:
         self._captured: _Captured | None = None
         self._order = np.zeros(0, np.int64)
         self._attempts = 0
+        self._offset = 0  # steps done by replays
         self.steps_done = 0
 
     @property
@@ -180,8 +182,8 @@ class CapturedLoop:
         return [wrap(record(BATCH, (data, input_node(index.type, index)))) for data in self._data]
 
     def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer) -> _Captured | None:
-        """The step as a program that can be repeated; not before its second run, when it has its fast form."""
-        if len(seen) != 1 or self._attempts < 2 or not hasattr(seen[0].program, "repeat"):
+        """The step as a program that can be repeated, once it has its final form."""
+        if len(seen) != 1 or not seen[0].settled or not isinstance(seen[0].program, RepeatableProgram):
             return None
         (evaluation,) = seen
         node = loss._read()
@@ -211,20 +213,18 @@ class CapturedLoop:
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
         outputs[captured.loss] = record_of_losses
-        program: Any = evaluation.program
-        done = 0
+        program = evaluation.program
+        assert isinstance(program, RepeatableProgram)
         try:
-            done = program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
+            program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
         finally:
-            done = program.runs_done if not done else done
+            done = program.runs_done
             self._offset += done
             for source in sources:
                 if source.advance is not None:
                     source.advance(done)
             losses[:done] = record_of_losses.array()[:done]
         return done
-
-    _offset = 0
 
 
 def _numbers_to_come(source: NumbersBuffer, taken: int, count: int) -> Buffer:

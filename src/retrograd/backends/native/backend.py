@@ -15,6 +15,7 @@ from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import make_schedule
 from retrograd.backends.native.segments import SegmentedProgram, is_native
 from retrograd.backends.native.split import split_reductions
+from retrograd.backends.native.tiny import TinyLowering, is_tiny
 from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
 
@@ -37,6 +38,9 @@ class NativeBackend:
 def compile_segment(graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
     """A program for steps that all have kernels."""
     graph = split_reductions(graph)  # reductions over one run of axes, none too long
+    if tier > 0 and is_tiny(graph):
+        whole = TinyLowering(graph, host().target)  # one kernel for everything
+        return NativeProgram(whole, make_schedule(whole, aliases), scalars)
     views = ViewTable(graph)  # movements cost nothing: where does each value lie?
     fusion = Fusion(graph, views, fuse=tier > 0)  # which steps does one kernel compute?
     lowering = Lowering(graph, fusion, host().target)  # kernels and their arguments

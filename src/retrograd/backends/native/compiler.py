@@ -25,7 +25,7 @@ class Host:
 
 def llvm() -> Any:
     """llvmlite's binding layer, initialised."""
-    import llvmlite.binding as binding  # slow to import, and not needed before the first kernel
+    import llvmlite.binding as binding  # noqa: PLC0415 -- slow to import, and not needed before the first kernel
 
     return _initialised(binding)
 
@@ -46,7 +46,7 @@ def host() -> Host:
     cpu = binding.get_host_cpu_name()
     if os.environ.get("RETROGRAD_TARGET"):
         cpu = ""
-        features = {feature: True for feature in target.features}
+        features = dict.fromkeys(target.features, True)
     flat = ",".join(f"+{name}" for name, present in sorted(features.items()) if present)
     return Host(target, binding.get_process_triple(), cpu, flat)
 

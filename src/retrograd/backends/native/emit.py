@@ -136,15 +136,15 @@ class Emitter:
         self.operands.append(Bound(view, dtype, written, per_column))
         return len(self.operands) - 1
 
-    def _add(self, op: str, dtype: str, args: tuple[int, ...], attr: object = None) -> int:
+    def _add(self, op: str, dtype: str, args: tuple[int, ...], attr: bool | int | float | None = None) -> int:
         self.code.append(Instruction(op, dtype, args, attr))
         return len(self.code) - 1
 
 
-def _number(value: object, dtype: str) -> bool | int | float:
+def _number(value: bool | int | float, dtype: str) -> bool | int | float:
     if dtype == "bool":
         return bool(value)
-    return float(value) if dtype.startswith("float") else int(value)  # type: ignore[call-overload, no-any-return]
+    return float(value) if dtype.startswith("float") else int(value)
 
 
 # -- collapsing axes --------------------------------------------------------------------------------------------------

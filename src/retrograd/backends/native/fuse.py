@@ -128,7 +128,7 @@ class Fusion:
 
     def _moved_values(self) -> set[int]:
         """Values that a movement, or a step that wants memory, reads."""
-        moved = set()
+        moved: set[int] = set()
         for step in self.graph.steps:
             name = step.signature.operation.name
             if name not in ELEMENTWISE and name not in REDUCTIONS:
@@ -244,7 +244,8 @@ class Fusion:
     def _traffic(self, group: Group) -> int:
         """How many whole matrices the epilogue of a product reads and writes."""
         size = self.graph.types[group.members[0]].size
-        read, used_outside = set(), set()
+        read: set[int] = set()
+        used_outside: set[int] = set()
         for value in group.members[1:]:
             for root, view in self._reads_of_member(value):
                 if self.groups.get(root) is not group and self.graph.types[root].size >= size and all(view.strides):

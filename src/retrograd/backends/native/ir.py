@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from retrograd.backends.native.target import Target
@@ -26,7 +26,7 @@ PTR, VOID = "ptr", "void"
 I1, I8, I16, I32, I64 = "i1", "i8", "i16", "i32", "i64"
 F32, F64 = "float", "double"
 
-Operand = "Value | int | float | bool"
+Operand: TypeAlias = "Value | int | float | bool"
 
 
 def vector(lanes: int, element: str) -> str:
@@ -42,6 +42,11 @@ def element_of(type_: str) -> str:
 def lanes_of(type_: str) -> int:
     """How many elements a vector type has; 1 for a scalar type."""
     return int(type_[1 : type_.index("x")]) if type_.startswith("<") else 1
+
+
+def type_of(*operands: Operand) -> str:
+    """The type of the first operand that is a Value: the numbers beside it take it."""
+    return next(x.type for x in operands if isinstance(x, Value))
 
 
 def is_float(type_: str) -> bool:
@@ -209,7 +214,7 @@ class Function:
 
     def binary(self, op: str, a: Operand, b: Operand) -> Value:
         """`add`, `sub`, `mul` by the operands' type (float or integer), or any binary instruction by its LLVM name."""
-        type_ = a.type if isinstance(a, Value) else b.type  # type: ignore[union-attr]
+        type_ = type_of(a, b)
         a, b = self.const(a, type_), self.const(b, type_)
         if a.type != b.type:
             raise TypeError(f"{op}: operands have types {a.type} and {b.type}")
@@ -220,13 +225,13 @@ class Function:
 
     def compare(self, predicate: str, a: Operand, b: Operand) -> Value:
         """`icmp` or `fcmp` by the operands' type; `predicate` is LLVM's (`slt`, `ult`, `eq`, `olt`, `uno`, ...)."""
-        type_ = a.type if isinstance(a, Value) else b.type  # type: ignore[union-attr]
+        type_ = type_of(a, b)
         a, b = self.const(a, type_), self.const(b, type_)
         result = I1 if not type_.startswith("<") else vector(lanes_of(type_), I1)
         return self.emit(result, f"{'fcmp' if is_float(type_) else 'icmp'} {predicate} {type_} {a.name}, {b.name}")
 
     def select(self, condition: Value, a: Operand, b: Operand) -> Value:
-        type_ = a.type if isinstance(a, Value) else b.type  # type: ignore[union-attr]
+        type_ = type_of(a, b)
         return self.emit(type_, f"select {condition}, {self.const(a, type_)}, {self.const(b, type_)}")
 
     def convert(self, op: str, value: Value, type_: str) -> Value:
@@ -243,7 +248,7 @@ class Function:
         return self.emit(type_, f"call {flags}{type_} @llvm.{name}.{suffix}({', '.join(map(str, values))})")
 
     def fma(self, a: Operand, b: Operand, c: Operand) -> Value:
-        type_ = next(x.type for x in (a, b, c) if isinstance(x, Value))
+        type_ = type_of(a, b, c)
         return self.intrinsic("fma", type_, a, b, c)
 
     @contextmanager
@@ -404,12 +409,12 @@ class Function:
 
     def minimum(self, a: Operand, b: Operand) -> Value:
         """The smaller of two signed integers."""
-        type_ = a.type if isinstance(a, Value) else b.type  # type: ignore[union-attr]
+        type_ = type_of(a, b)
         return self.intrinsic("smin", type_, a, b)
 
     def maximum(self, a: Operand, b: Operand) -> Value:
         """The larger of two signed integers."""
-        type_ = a.type if isinstance(a, Value) else b.type  # type: ignore[union-attr]
+        type_ = type_of(a, b)
         return self.intrinsic("smax", type_, a, b)
 
 

@@ -72,6 +72,11 @@ class Plan:
         return sum(_weight(self.kernel, i) for i in stage.swept)
 
 
+def point_weight(kernel: LoopKernel) -> int:
+    """Roughly how many machine instructions a kernel takes for one vector of points, all passes together."""
+    return sum(_weight(kernel, i) for i in range(len(kernel.code)))
+
+
 def _weight(kernel: LoopKernel, number: int) -> int:
     instruction = kernel.code[number]
     strided = instruction.op in ("load", "store") and kernel.operands[instruction.number].inner == "strided"

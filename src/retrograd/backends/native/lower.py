@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from retrograd.backends.native import gather
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.fuse import Fusion, Group, squeezed
-from retrograd.backends.native.gemm import Arg, gemm_module, tile_shape
-from retrograd.backends.native.gemm import tile_count as gemm_tiles
+from retrograd.backends.native.gemm import Arg, gemm_module, tile_count as gemm_tiles, tile_shape
 from retrograd.backends.native.kernel import (
     DTYPE_SIZES,
     EpilogueLayout,
+    Instruction,
     LoopKernel,
     Operand,
-    Instruction,
     args_layout,
     tile_count,
 )
 from retrograd.backends.native.loops import epilogue_module, loop_module
+from retrograd.backends.native.loops_plan import point_weight
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.work import Address, ArgsAddress, Bound, Generators, KernelAddress, Word, Work
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 
-# Elements of a tile: enough to be worth claiming, few enough to share out.
+# Work of a tile, in machine instructions on one lane: enough to be worth claiming, few enough to share out.
+_TILE_WORK = 1 << 17
+# Elements of a tile that only moves them.
 _TILE_ELEMENTS = 1 << 14
 
 
@@ -121,9 +125,10 @@ class Lowering:
         """Copy operands whose strides keep reduced axes from being joined to one."""
         for bound in emitter.operands:
             strides = bound.view.strides
-            if not bound.written and not bound.per_column and strides != contiguous_strides(bound.view.shape):
-                if any(strides[axis] for axis in reduced or ()):
-                    bound.view = dense_view(self.copy(bound.view), bound.view.shape)
+            if bound.written or bound.per_column or strides == contiguous_strides(bound.view.shape):
+                continue
+            if any(strides[axis] for axis in reduced or ()):
+                bound.view = dense_view(self.copy(bound.view), bound.view.shape)
 
     def copy(self, view: View) -> int:
         """A new dense value with the elements of a view."""
@@ -166,7 +171,7 @@ class Lowering:
 
     def _launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
         layout = args_layout(kernel)
-        row_tile, col_tile = _tiles(kernel, space.extents)
+        row_tile, col_tile = _tiles(kernel, space.extents, self.target.lanes)
         words: list[Word] = [0] * layout.words
         words[layout.row_tile], words[layout.col_tile] = row_tile, col_tile
         for axis, extent in enumerate(space.extents):
@@ -245,9 +250,9 @@ class Lowering:
         """A matrix as a product takes it: one of its last two strides is 1, and none is negative."""
         rows, columns = view.shape[-2:]
         row, column = view.strides[-2:]
-        if column == 1 and row >= columns or (rows == 1 and column == 1):
+        if column == 1 and (row >= columns or rows == 1):
             return view, "row"
-        if row == 1 and column >= rows or (columns == 1 and row == 1):
+        if row == 1 and (column >= rows or columns == 1):
             return view, "col"
         if columns == 1 and row >= 1:
             return View(view.root, view.shape, (*view.strides[:-1], 1), view.offset, view.dynamic), "row"
@@ -309,7 +314,8 @@ class Lowering:
             return
         type_ = self.types[product]
         for value in group.members[1:]:
-            if value in self._stored and self.types[value].dtype is type_.dtype and self.types[value].size == type_.size:
+            other = self.types[value]
+            if value in self._stored and other.dtype is type_.dtype and other.size == type_.size:
                 self.shared[product] = value
                 return
 
@@ -354,18 +360,20 @@ def _fits(space: Space, mode: str, domain: Shape, reduced: tuple[int, ...] | Non
     return behind == (1 if mode == "outer" else 0)
 
 
-def _tiles(kernel: LoopKernel, extents: list[int]) -> tuple[int, int]:
+def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int]:
     """Rows and columns of a tile: by shape alone."""
     columns = max(extents[-1], 1)
+    most = max(_TILE_WORK // point_weight(kernel), lanes)
+    padded = -(-columns // lanes) * lanes
     kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
     rows = max(math.prod(kept), 1)
     depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
     if kernel.reduces == "inner":
-        return max(_even(rows, _TILE_ELEMENTS // columns), 1), columns
-    if columns * depth >= _TILE_ELEMENTS:
-        unit = 64
-        return 1, max(-(-_even(columns, max(_TILE_ELEMENTS // depth, unit)) // unit) * unit, unit)
-    return max(_even(rows, _TILE_ELEMENTS // (columns * depth)), 1), columns
+        return max(_even(rows, most // padded), 1), columns
+    if columns * depth >= most:
+        unit = 4 * lanes
+        return 1, max(-(-_even(columns, max(most // depth, unit)) // unit) * unit, unit)
+    return max(_even(rows, most // (padded * depth)), 1), columns
 
 
 def _even(extent: int, limit: int) -> int:
@@ -488,4 +496,6 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
     )
 
 
-_ALONE = {"concat": _concat, "pad": _pad, "slice_put": _slice_put, "take": _take, "take_add": _take_add}
+_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
+    "concat": _concat, "pad": _pad, "slice_put": _slice_put, "take": _take, "take_add": _take_add,
+}

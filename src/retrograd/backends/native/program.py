@@ -19,8 +19,8 @@ from retrograd.backends.native.table import Launch, ProgramTable, Relocation
 from retrograd.backends.native.work import Address, ArgsAddress, KernelAddress, Work
 from retrograd.backends.native.workers import pool
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.types import tensor_type
 from retrograd.core.dtype import uint8
+from retrograd.core.types import tensor_type
 
 # Programs with less work than this are not shared among threads: waking one costs more.
 SERIAL_COST = 40_000
@@ -69,11 +69,13 @@ class NativeProgram:
         self.externals = np.zeros(inputs + outputs + 1 + len(self.offset_places), np.int64)
         self.scalar_block = np.zeros(max(len(self.scalar_places), 1), np.int64)
         formats = [_FORMATS[graph.inputs[i].dtype.name] for i in self.scalar_places]
+        self._scalar_memory, self._external_memory = self.scalar_block.data, self.externals.data
         self._pack_scalars = struct.Struct("=" + "".join(formats)).pack_into
         self._pack_externals = struct.Struct(f"={len(self.externals)}q").pack_into
         start = self.scalar_block.__array_interface__["data"][0]
         self._scalar_address = {place: start + 8 * i for i, place in enumerate(self.scalar_places)}
         self._addresses = [self._scalar_address.get(i, 0) for i in range(inputs)]
+        self.runs_done = 0
         cost = sum(work.cost for phase in schedule.phases for work in phase)
         self.table = self._build(serial=cost < SERIAL_COST)
 
@@ -94,13 +96,13 @@ class NativeProgram:
         Returns:
             How many runs were done: `count`. If a signal handler raises, `runs_done` says how many were.
         """
+        self.runs_done = 0
         self.bind(inputs, outputs)
         increments = np.zeros_like(self.externals)
         for place, step in input_steps.items():
             increments[place] = step
         for place, step in output_steps.items():
             increments[self._first_output + place] = step
-        self.runs_done = 0
         try:
             return pool().run_many(self.table, self.externals, increments, count)
         finally:
@@ -112,9 +114,10 @@ class NativeProgram:
         for i in self.buffer_places:
             addresses[i] = inputs[i].address  # type: ignore[union-attr]
         if self.scalar_places:
-            self._pack_scalars(self.scalar_block, 0, *[inputs[i].value for i in self.scalar_places])  # type: ignore[union-attr]
+            numbers = [inputs[i].value for i in self.scalar_places]  # type: ignore[union-attr]
+            self._pack_scalars(self._scalar_memory, 0, *numbers)
         self._pack_externals(
-            self.externals,
+            self._external_memory,
             0,
             *addresses,
             *[buffer.address for buffer in outputs],

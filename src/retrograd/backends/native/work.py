@@ -80,7 +80,7 @@ class Work:
     operands: tuple[Bound, ...] = ()
 
     def overwrites_exactly(self, source: int, target: int) -> bool:
-        """Whether it may write root `target` over root `source`: each element is read where it is written, or before."""
+        """Whether it may write root `target` over root `source`: no element is read after it is written."""
         written = {b.pattern for b in self.operands if b.written and b.view.root == target}
         read = {b.pattern for b in self.operands if not b.written and b.view.root == source}
         return len(written) == 1 and read == written
