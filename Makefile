@@ -3,6 +3,7 @@
 #   make test    all tests
 #   make lint    style, types, import contracts
 #   make bench   against PyTorch and JAX (BENCH_ARGS="--burn --require-peers")
+#   make gates   what a step and an import cost outside the computation, against their limits
 #   make docs    the documentation, as pages in build/docs
 
 PYTHON ?= python3
@@ -11,13 +12,13 @@ BIN := $(VENV)/bin
 # A stamp stands for a set of extras that is installed; it is made anew when pyproject.toml changes.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint style types contracts examples bench docs clean
+.PHONY: demo test lint style types contracts examples bench gates docs clean
 
 demo: $(STAMP)-demo
 	$(BIN)/python examples/digits_demo.py build/demo
 
 test: $(STAMP)-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: style types contracts
 
@@ -36,6 +37,10 @@ examples: $(STAMP)-demo
 
 bench: $(STAMP)-bench
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
+
+gates: $(STAMP)-test
+	$(BIN)/python -m benchmarks.import_time
+	$(BIN)/python -m benchmarks.overhead
 
 docs: $(STAMP)-docs
 	$(BIN)/mkdocs build --strict --site-dir build/docs

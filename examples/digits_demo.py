@@ -57,22 +57,25 @@ def predict(folder: Path) -> tuple[Array, Array, Array]:
 
 
 def draw(history: list[dict[str, Any]], images: Array, predicted: Array, labels: Array, path: Path) -> None:
-    """Loss curves above, then a row of digits read rightly and a row of those read wrongly."""
-    figure = plt.figure(figsize=(11, 8), layout="constrained")
-    curves, digits = figure.subfigures(2, 1, height_ratios=[1, 1])
+    """Loss curves above; below them digits that are read rightly, and (in red) some that are not."""
+    figure = plt.figure(figsize=(11, 8.5), layout="constrained")
+    curves, digits = figure.subfigures(2, 1, height_ratios=[5, 6], hspace=0.04)
     draw_curves(curves, history)
     right = np.flatnonzero(predicted == labels)[:SHOWN_RIGHT]
     wrong = np.flatnonzero(predicted != labels)[:SHOWN_WRONG]
     accuracy = (predicted == labels).mean()
-    digits.suptitle(f"Held-out digits: {accuracy:.2%} read rightly; some of them, and in red some of the others")
+    digits.suptitle(f"What the network makes of digits it has never seen: {accuracy:.2%} are right", weight="bold")
     axes = digits.subplots(3, 7).ravel()
     for axis in axes:
-        axis.axis("off")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_color("0.8")
     for axis, index in zip(axes, [*right, *wrong], strict=False):
         is_right = predicted[index] == labels[index]
         axis.imshow(images[index], cmap="gray_r", vmin=0, vmax=16)
-        title = f"{predicted[index]}" if is_right else f"{predicted[index]}, is {labels[index]}"
-        axis.set_title(title, color="black" if is_right else "tab:red", fontsize=10)
+        title = f"{predicted[index]}" if is_right else f"{predicted[index]} (it is {labels[index]})"
+        axis.set_title(title, color="black" if is_right else "tab:red", fontsize=11)
+    for axis in axes[len(right) + len(wrong) :]:
+        axis.set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -84,10 +87,13 @@ def draw_curves(figure: Any, history: list[dict[str, Any]]) -> None:
     for part in ("train", "validation"):
         loss_axis.plot(epochs, [entry[part]["loss"] for entry in history], label=part)
         accuracy_axis.plot(epochs, [100 * entry[part]["accuracy"] for entry in history], label=part)
-    loss_axis.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
-    accuracy_axis.set(xlabel="epoch", ylabel="accuracy in %")
-    loss_axis.legend()
-    accuracy_axis.legend()
+    loss_axis.set(title="Loss (cross-entropy)", xlabel="epoch", yscale="log")
+    accuracy_axis.set(title="Accuracy in %", xlabel="epoch")
+    for axis in (loss_axis, accuracy_axis):
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color="0.9")
+        axis.set_axisbelow(True)
+        axis.legend(frameon=False)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import retrograd as rg
-from benchmarks.contender import ChunkContender, Contender, Missing, StepContender
+from benchmarks.contender import ChunkContender, Contender, StepContender
 from benchmarks.workloads import Problem
 
 
@@ -19,7 +19,7 @@ class _Retrograd(Contender):
 
     def reset(self) -> None:
         workload = self.problem.workload
-        self.model = _build_model(self.problem)
+        self.model = build_model(self.problem)
         make = rg.optim.Adam if workload.optimizer == "adam" else rg.optim.SGD
         self.optimizer = make(self.model.parameters(), lr=workload.lr)
 
@@ -42,8 +42,6 @@ class CapturedLoop(_Retrograd, ChunkContender):
     """The same steps, captured and run in native code."""
 
     def __init__(self, problem: Problem, threads: int) -> None:
-        if not hasattr(rg, "compile_loop"):
-            raise Missing("retrograd.compile_loop is not there yet")
         self.data = rg.tensor(problem.inputs), rg.tensor(problem.targets)
         super().__init__(problem, threads)
 
@@ -57,7 +55,8 @@ class CapturedLoop(_Retrograd, ChunkContender):
         return losses
 
 
-def _build_model(problem: Problem) -> rg.nn.Sequential:
+def build_model(problem: Problem) -> rg.nn.Sequential:
+    """The workload's network with the problem's weights."""
     workload = problem.workload
     last = len(problem.weights) - 1
     layers: list[Any] = []

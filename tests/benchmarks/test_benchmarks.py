@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import report
+from benchmarks import import_time, overhead, report
 from benchmarks.contender import Missing
 from benchmarks.contenders.registry import ENTRIES, Entry
 from benchmarks.measure import Result, disagreements
@@ -101,3 +101,12 @@ def test_the_table_compares() -> None:
 def test_wrong_arguments(wrong: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(wrong)
+
+
+def test_overheads_are_held_against_their_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert overhead.main(["--steps", "20", "--limit", "1e6"]) == 0
+    assert overhead.main(["--steps", "20", "--limit", "0"]) == 1
+    assert import_time.main(["--count", "2", "--limit", "100"]) == 0
+    assert import_time.main(["--count", "1", "--limit", "0"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert ["within" in line for line in lines] == [True, False, True, False]

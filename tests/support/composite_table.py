@@ -20,13 +20,9 @@ def _unary(name: str, numpy: Function, torch: str | Function, low: float = -1.5,
 
 def _binary(name: str, numpy: Function, torch: str | None, low: float = -1.5, smooth: bool = True) -> Row:
     pairs = (((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2,)), ((0, 3), (1, 3)))
-    cases = [
-        Case((numbers(a, 2, low), numbers(b, 3, max(low, -1.3), 1.7)), (), numpy, torch, smooth) for a, b in pairs
-    ]
+    cases = [Case((numbers(a, 2, low), numbers(b, 3, max(low, -1.3), 1.7)), (), numpy, torch, smooth) for a, b in pairs]
     cases.append(Case((whole((3,), 1, 1), whole((3,), 2, 1)), (), numpy, torch, False))
-    return Row(
-        name, tuple(cases), (Refusal((numbers((2, 3)), numbers((4,))), (), ShapeError, "do not broadcast"),)
-    )
+    return Row(name, tuple(cases), (Refusal((numbers((2, 3)), numbers((4,))), (), ShapeError, "do not broadcast"),))
 
 
 def _logic(name: str, numpy: Function) -> Row:

@@ -13,6 +13,9 @@ Deviations from PyTorch, beside the one in `saved_values_kept`:
 8. Parts made by `split` and `unbind` may be written to; PyTorch refuses where it cannot follow the gradient. The
    operations use `narrow`, which both treat alike.
 9. An index out of range is refused also where nothing is read: from a tensor without elements.
+10. A gradient made with create_graph says that it requires a gradient also where it is constant.
+11. A hook on a view whose memory is changed afterwards sees the gradient of the old value, as a hook on any other
+    tensor does; PyTorch calls it only for tensors that are no views.
 """
 
 from __future__ import annotations
@@ -256,8 +259,11 @@ def is_expanded(pair: Pair) -> bool:
     return any(movement.kind == "expand" for movement in pair.ours._view)
 
 
-def _write(world: World, x: Pair, source: Pair, change: Callable[[Any, Any], Any]) -> None:
-    """Deviation 3 decides for an expanded target."""
+def _write(world: World, x: Pair, source: Pair, change: Callable[[Any, Any], Any], versioned: bool = True) -> None:
+    """Deviation 3 decides for an expanded target, deviation 11 for one with a view that has a hook."""
+    address = x.theirs.untyped_storage().data_ptr()
+    if versioned and any(address == hooked.untyped_storage().data_ptr() for hooked in world.hooked_views):
+        return
     if not is_expanded(x):
         world.run(lambda lib, t, s: change(t, s), x, apart(x, source))
         return
@@ -284,9 +290,12 @@ def write(world: World, a: int, b: int, c: int) -> None:
 def write_number(world: World, a: int, b: int, c: int) -> None:
     x = world.pick(a)
     if x is not None:
-        _write(world, x, Pair(rg.tensor(number(b)).double(), torch.tensor(number(b)).double()), lambda t, s: (
-            WRITES[c % len(WRITES)](t, number(b) if c % len(WRITES) != 3 else s, b)
-        ))
+        _write(
+            world,
+            x,
+            Pair(rg.tensor(number(b)).double(), torch.tensor(number(b)).double()),
+            lambda t, s: WRITES[c % len(WRITES)](t, number(b) if c % len(WRITES) != 3 else s, b),
+        )
 
 
 @operation
@@ -306,7 +315,7 @@ def write_silently(world: World, a: int, b: int, c: int) -> None:
         else:
             change(t.detach() if b % 3 == 1 else t.data, s, b)
 
-    _write(world, x, source, silently)
+    _write(world, x, source, silently, versioned=b % 3 != 2)
 
 
 @operation
@@ -386,6 +395,8 @@ def hook(world: World, a: int, b: int, c: int) -> None:
 
     if x.theirs.is_leaf:
         world.kept.append(x)
+    elif x.theirs._is_view():
+        world.hooked_views.append(x.theirs)
     attach(x.ours, 0)
     attach(x.theirs, 1)
 
@@ -441,9 +452,10 @@ def grad(world: World, a: int, b: int, c: int) -> None:
     expected = torch.autograd.grad(theirs, x.theirs, retain_graph=True, create_graph=create, allow_unused=True)[0]
     if (found is None) != (expected is None):
         raise Difference(f"grad gives {found}, PyTorch {expected}")
-    if expected is not None:
-        # Deviation 6, and PyTorch may hand out an expanded tensor.
-        world.add(Pair(found, expected.clone(memory_format=torch.contiguous_format)))
+    if expected is None or (found.requires_grad and not expected.requires_grad):
+        return
+    # Deviation 6, and PyTorch may hand out an expanded tensor.
+    world.add(Pair(found, expected.clone(memory_format=torch.contiguous_format)))
 
 
 @operation
@@ -479,7 +491,7 @@ _MAKERS: tuple[Callable[[Any, list[Any]], Any], ...] = (
 
 @operation
 def optimizer(world: World, a: int, b: int, c: int) -> None:
-    leaves = [pair for pair in world.pool if pair.theirs.is_leaf and pair.theirs.requires_grad]
+    leaves = [p for p in world.pool if p.theirs.is_leaf and p.theirs.requires_grad and not is_expanded(p)]
     chosen = list({id(p): p for p in (leaves[a % len(leaves)], leaves[b % len(leaves)])}.values()) if leaves else []
     if chosen and not _share_memory(chosen):
         maker = _MAKERS[c % len(_MAKERS)]

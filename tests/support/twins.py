@@ -40,6 +40,7 @@ class World:
         optimizers: the optimizers that were made, the last of which steps.
         hook_calls: how often hooks ran, [ours, theirs].
         kept: leaves whose gradients somebody looks at.
+        hooked_views: PyTorch's views with hooks.
         released: PyTorch's nodes that a backward pass without `retain_graph` has been through.
     """
 
@@ -48,6 +49,7 @@ class World:
     optimizers: list[Pair] = field(default_factory=list)
     hook_calls: list[int] = field(default_factory=lambda: [0, 0])
     kept: list[Pair] = field(default_factory=list)
+    hooked_views: list[Any] = field(default_factory=list)
     released: list[Any] = field(default_factory=list)
     _next: int = 0
 

@@ -1,6 +1,6 @@
 """Random sequences of operations on pairs of tensors: retrograd against PyTorch, in every order.
 
-RETROGRAD_SEQUENCES says how many are tried (150 by default, the same ones in every run).
+RETROGRAD_SEQUENCES says how many are tried on each backend (150 by default, the same ones in every run).
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from retrograd.runtime.devices import use_backend
+from tests.support.backends import BACKENDS
+
 torch = pytest.importorskip("torch")
 
-from tests.support.twin_operations import OPERATIONS  # noqa: E402
+from tests.support.twin_operations import OPERATIONS  # noqa: E402 -- it needs PyTorch
 from tests.support.twins import World, saved_values_kept  # noqa: E402
 
 SEQUENCES = int(os.environ.get("RETROGRAD_SEQUENCES", "150"))
-LONGEST = 30
+LONGEST = 40
 _OFTEN = ("leaf", "unary", "binary", "view", "view", "write", "write_silently", "write_number", "backward", "export")
 
 Step = tuple[str, int, int, int]
@@ -25,7 +28,11 @@ _steps = st.tuples(st.sampled_from([*OPERATIONS, *_OFTEN]), _numbers, _numbers, 
 
 
 def run_sequence(steps: list[Step]) -> None:
-    """Carry out the steps on both sides and compare what is left."""
+    """Carry out the steps on both sides and compare what is left.
+
+    Raises:
+        Difference: the sides disagree.
+    """
     world = World()
     with saved_values_kept():
         for name, a, b, c in steps:
@@ -34,13 +41,15 @@ def run_sequence(steps: list[Step]) -> None:
         world.check()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(
     max_examples=SEQUENCES,
     deadline=None,
     derandomize="RETROGRAD_SEQUENCES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )
-@given(st.lists(_steps, min_size=4, max_size=LONGEST))
-def test_random_sequences_agree_with_pytorch(steps: list[Step]) -> None:
+@given(steps=st.lists(_steps, min_size=10, max_size=LONGEST))
+def test_random_sequences_agree_with_pytorch(backend: str, steps: list[Step]) -> None:
     torch.set_num_threads(1)
-    run_sequence(steps)
+    with use_backend(backend):
+        run_sequence(steps)

@@ -36,9 +36,7 @@ def batched(graph: Graph, inputs: Sequence[Node], has_batch: Sequence[bool], siz
     ]
 
 
-def _steps(
-    graph: Graph, inputs: Sequence[Node], has_batch: Sequence[bool], size: int
-) -> tuple[list[Node], list[bool]]:
+def _steps(graph: Graph, inputs: Sequence[Node], has_batch: Sequence[bool], size: int) -> tuple[list[Node], list[bool]]:
     values, has = list(inputs), list(has_batch)
     for step in graph.steps:
         args = tuple(values[arg] for arg in step.args)

@@ -161,5 +161,3 @@ def pull_back(
     known = {} if first in inputs else {first: output}
     gradients = reverse(order, start, active, known)
     return [gradients.get(x) if need else None for x, need in zip(inputs, needs, strict=True)]
-
-

@@ -33,10 +33,6 @@ class DType:
     def is_floating_point(self) -> bool:
         return self.kind == 2
 
-    @property
-    def is_signed(self) -> bool:
-        return self.kind == 2 or (self.kind == 1 and self.name != "uint8")
-
     def __repr__(self) -> str:
         return f"retrograd.{self.name}"
 

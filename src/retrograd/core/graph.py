@@ -82,10 +82,6 @@ class Graph:
         types = tuple(node.type for node in placeholders)
         return Graph(types, tuple(steps), tuple(value[node] for node in outputs))
 
-    def keeping(self, outputs: Sequence[int]) -> Graph:
-        """The same graph with only some of its outputs, given by position."""
-        return Graph(self.inputs, self.steps, tuple(self.outputs[i] for i in outputs))
-
     def without_unused_inputs(self) -> Graph:
         """The graph over its `used_inputs` alone."""
         used = self.used_inputs

@@ -99,9 +99,7 @@ TAKE = register(
         _batch_take,
     )
 )
-TAKE_ADD = register(
-    Primitive("take_add", _infer_take_add, _take_add_reference, _take_add_gradient, _batch_take_add)
-)
+TAKE_ADD = register(Primitive("take_add", _infer_take_add, _take_add_reference, _take_add_gradient, _batch_take_add))
 
 
 def take(table: Node, index: Node) -> Node:

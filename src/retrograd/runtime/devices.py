@@ -28,8 +28,10 @@ class _State:
 
     def __init__(self) -> None:
         self.name = os.environ.get("RETROGRAD_BACKEND", "native")
-        tier = os.environ.get("RETROGRAD_TIER")
-        self.fixed_tier: int | None = int(tier) if tier else None
+        tier = os.environ.get("RETROGRAD_TIER") or None
+        if tier not in (None, "0", "1"):
+            raise OptionError(f"RETROGRAD_TIER={tier!r}: expected 0 (unfused) or 1 (fused)")
+        self.fixed_tier = None if tier is None else int(tier)
         self._update()
 
     def _update(self) -> None:

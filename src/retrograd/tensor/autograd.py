@@ -265,5 +265,3 @@ class set_grad_enabled(_GradMode):
 def is_grad_enabled() -> bool:
     """Whether recording follows gradients now."""
     return mode.state.grad_enabled
-
-

@@ -394,9 +394,7 @@ class TensorBase:
 
     def __bool__(self) -> bool:
         if self.numel() != 1:
-            raise ShapeError(
-                f"the truth of a tensor of shape {tuple(self.shape)} is ambiguous; use .any() or .all()"
-            )
+            raise ShapeError(f"the truth of a tensor of shape {tuple(self.shape)} is ambiguous; use .any() or .all()")
         return bool(self._value().item())
 
     def __float__(self) -> float:

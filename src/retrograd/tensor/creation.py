@@ -154,13 +154,14 @@ def STACK(*parts: Any) -> Node:
 
 def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
     """Tensors one after another along an axis. Source: torch.cat."""
-    parts = list(tensors)
-    if len({x.ndim for x in parts}) > 1:
-        # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
-        parts = [x for x in parts if tuple(x.shape) != (0,)]
-    if not all(x.ndim for x in parts):
+    if not all(x.ndim for x in tensors):
         raise ShapeError("cat: a 0-dimensional tensor has no axis to be joined along; use stack()")
-    return wrap(record(CAT, tuple(x._read() for x in parts), (parts[0]._axis(dim),)))
+    # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
+    first = next((x for x in tensors if tuple(x.shape) != (0,)), tensors[0])
+    axis = first._axis(dim)
+    empty_shape = tuple(0 if i == axis else n for i, n in enumerate(first.shape))
+    nodes = (m.reshape(x._read(), empty_shape) if tuple(x.shape) == (0,) else x._read() for x in tensors)
+    return wrap(record(CAT, tuple(nodes), (axis,)))
 
 
 def stack(tensors: Sequence[TensorBase], dim: int = 0) -> Any:

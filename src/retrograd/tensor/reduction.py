@@ -189,5 +189,3 @@ class Reductions(TensorBase):
         if math.isinf(p):
             return self.abs().amax(dim, keepdim)  # type: ignore[attr-defined]
         return (self.abs() ** p).sum(dim, keepdim) ** (1 / p)  # type: ignore[attr-defined]
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -175,9 +175,9 @@ def _represent(x: Tensor) -> str:
     """As PyTorch prints: values, then dtype where it is not the default, then how gradients stand."""
     values = np.array(x._value())
     prefix = "tensor("
+    floatmode: Literal["fixed", "maxprec"] = "maxprec" if values.dtype.kind != "f" or _whole(values) else "fixed"
     body = np.array2string(
-        values, separator=", ", prefix=prefix, precision=4, threshold=1000, floatmode="maxprec_equal"
-        if values.dtype.kind == "f" and not _whole(values) else "maxprec",
+        values, separator=", ", prefix=prefix, precision=4, threshold=1000, floatmode=floatmode
     )
     notes = []
     if values.size == 0 and x.ndim != 1:

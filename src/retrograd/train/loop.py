@@ -59,7 +59,7 @@ def compile_loop(
 
     >>> import retrograd as rg
     >>> w = rg.zeros(1, requires_grad=True)
-    >>> optimizer = rg.optim.SGD([w], lr=0.1)
+    >>> optimizer = rg.optim.SGD([w], lr=0.05)
     >>> def step(x, y):
     ...     optimizer.zero_grad()
     ...     loss = ((x * w - y) ** 2).mean()

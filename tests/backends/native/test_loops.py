@@ -6,6 +6,7 @@ import ctypes
 import functools
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,7 +104,10 @@ class Builder:
         self("store", value, dtype=self.operands[number].dtype, attr=number)
 
     def kernel(self, rank: int, reduces: str = "none") -> LoopKernel:
-        return LoopKernel(rank, self.operands, tuple(self.code), reduces)
+        kernel = LoopKernel(rank, self.operands, tuple(self.code), reduces)
+        once = stored_once_a_column(kernel)
+        operands = tuple(replace(o, per_column=o.per_column or i in once) for i, o in enumerate(self.operands))
+        return replace(kernel, operands=operands)
 
 
 def read(dtype: str = F32, inner: str = "unit") -> Operand:

@@ -52,6 +52,12 @@ def workers_alive():
     return sum(thread.name.startswith("retrograd-") for thread in threading.enumerate())
 
 
+@pytest.fixture(autouse=True)
+def no_other_workers():
+    """End the workers of the process's own pool, which tests before may have started; its next run makes new ones."""
+    workers.pool().close()
+
+
 @pytest.fixture(params=[1, 2, 4])
 def pool(request):
     pool = Pool(request.param)

@@ -1,6 +1,8 @@
 """The native backend: where a graph becomes machine code. `compile_segment` lists the stages.
 
     graph -> split reductions -> views -> fusion -> lowering -> schedule -> program
+
+A tiny graph goes from split reductions straight to its lowering: a single kernel for all of it (`tiny.py`).
 """
 
 from __future__ import annotations

@@ -76,20 +76,6 @@ def compile_object(text: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def compile_assembly(text: str) -> str:
-    """The assembly that `compile_object` would assemble, for reading."""
-    binding = llvm()
-    machine = _target_machine()
-    module = binding.parse_assembly(text)
-    module.verify()
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = False
-    options.slp_vectorization = False
-    builder = binding.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    return str(machine.emit_assembly(module))
-
-
 class Library:
     """Machine code loaded into the process. It must outlive every use of its addresses."""
 

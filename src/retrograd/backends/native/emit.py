@@ -160,6 +160,16 @@ class Space:
     strides: list[list[int]]
     places: dict[int, int]
 
+    def moved_inward(self, axis: int) -> Space:
+        """The same space with one axis as the last but one: where an outer reduction goes."""
+        order = [i for i in range(len(self.extents)) if i != axis]
+        order.insert(len(order) - 1, axis)
+        return Space(
+            [self.extents[i] for i in order],
+            [[row[i] for i in order] for row in self.strides],
+            {domain_axis: order.index(place) for domain_axis, place in self.places.items()},
+        )
+
 
 def collapse(domain: Shape, operands: list[Bound], reduced: tuple[int, ...] | None, indexed: set[int]) -> Space:
     """Join neighbouring axes wherever all operands step evenly through both and both are reduced, or neither is."""

@@ -39,7 +39,7 @@ class Group:
         kind: "loop", "matmul" (a product and its epilogue), or the name of a primitive that stands alone.
         domain: extents, without those of 1.
         reduced: axes of the domain that reductions of the group run over; None before the first.
-        members: values, in order.
+        members: values, in order; of a "matmul", the product first.
     """
 
     kind: str
@@ -309,7 +309,8 @@ class Fusion:
         return False
 
     def _merge(self, a: Group, b: Group) -> Group:
-        a.members = sorted([*a.members, *b.members])
+        first = a.members[:1] if a.kind == "matmul" else []
+        a.members = first + sorted([*a.members[len(first) :], *b.members])
         a.reduced = a.reduced if a.reduced is not None else b.reduced
         for value in b.members:
             self.groups[value] = a

@@ -114,7 +114,7 @@ def _facts(kernel: LoopKernel) -> tuple[Facts, ...]:
         elif instruction.op == "store":
             value_swept, value_inner = swept, inner
             inner = kernel.operands[instruction.number].inner != "zero"
-            swept = swept if kernel.reduces == "outer" else inner
+            swept = inner if kernel.reduces != "outer" else not kernel.operands[instruction.number].per_column
             if value_inner and not inner:
                 raise KernelError(f"{kernel}\nstores a value that changes along the inner axis to a zero stride")
             if value_swept and kernel.operands[instruction.number].per_column:

@@ -115,9 +115,12 @@ class Lowering:
         mode = "none" if group.reduced is None else "outer" if emitter.outer else "inner"
         domain = emitter.domain
         space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
-        if not _fits(space, mode, domain, group.reduced):
+        if len(_reduced_places(space, group.reduced)) > 1:
             self._make_dense(emitter, group.reduced)
             space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
+        if mode == "outer":
+            (place,) = _reduced_places(space, group.reduced)
+            space = space.moved_inward(place)
         kernel = kernel_of(emitter, space, mode)
         self._launch(kernel, emitter.operands, space, tuple(group.members))
 
@@ -309,11 +312,15 @@ class Lowering:
         )
 
     def _share(self, product: int, group: Group) -> None:
-        """Let a product that only its epilogue reads lie where a result of the epilogue will."""
+        """Let a product that only its epilogue reads lie where a result that is made of it will."""
         if product in self._stored:
             return
         type_ = self.types[product]
+        made_of_it = {product}
         for value in group.members[1:]:
+            if made_of_it.isdisjoint(root for root, _ in self.fusion._reads_of_member(value)):
+                continue
+            made_of_it.add(value)
             other = self.types[value]
             if value in self._stored and other.dtype is type_.dtype and other.size == type_.size:
                 self.shared[product] = value
@@ -348,16 +355,10 @@ def _inner(stride: int, written: bool) -> str:
     return {0: "zero", 1: "unit"}.get(stride, "strided")
 
 
-def _fits(space: Space, mode: str, domain: Shape, reduced: tuple[int, ...] | None) -> bool:
-    """Whether the reduced axes became one, and for an outer reduction so did the axes behind it."""
-    if mode == "none" or not domain:
-        return True
-    first, last = min(reduced or (0,)), max(reduced or (0,))
-    places = [place for axis, place in space.places.items() if first <= axis <= last]
-    if len(places) != 1:
-        return False
-    behind = len(space.extents) - 1 - places[0]
-    return behind == (1 if mode == "outer" else 0)
+def _reduced_places(space: Space, reduced: tuple[int, ...] | None) -> list[int]:
+    """The axes of a collapsed space that a reduction runs over."""
+    first, last = min(reduced or (0,)), max(reduced or (-1,))
+    return [place for axis, place in space.places.items() if first <= axis <= last]
 
 
 def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int]:

@@ -19,7 +19,9 @@ from retrograd.core.graph import Graph
 
 MOST_ELEMENTS = 64
 # With fewer steps the kernels that all programs share do as well, with more the code takes long to compile.
-FEWEST_STEPS, MOST_STEPS = 16, 150
+FEWEST_STEPS, MOST_STEPS = 16, 256
+# The most elements computed, and multiplications, of all steps together: for the same reason.
+MOST_WORK = 8192
 
 
 def is_tiny(graph: Graph) -> bool:
@@ -27,8 +29,19 @@ def is_tiny(graph: Graph) -> bool:
     return (
         FEWEST_STEPS <= len(graph.steps) <= MOST_STEPS
         and all(1 <= type_.size <= MOST_ELEMENTS for type_ in graph.types)
+        and work_of(graph) <= MOST_WORK
         and supports(graph)
     )
+
+
+def work_of(graph: Graph) -> int:
+    """How many elements the steps compute; an element of a product counts once for each multiplication."""
+    work = 0
+    for step in graph.steps:
+        signature = step.signature
+        depth = signature.inputs[0].shape[-1] if signature.operation.name == "matmul" else 1
+        work += signature.type.size * depth
+    return work
 
 
 class TinyLowering(Lowering):
@@ -49,7 +62,7 @@ class TinyLowering(Lowering):
                 kernel=f"{key}#kernel",
                 words=[Address(operand.view) for operand in operands],
                 tiles=1,
-                cost=sum(type_.size for type_ in graph.types),
+                cost=work_of(graph),
                 reads=tuple(range(first)),
                 writes=tuple(self.outputs),
                 members=tuple(range(first, len(graph.types))),

@@ -31,6 +31,7 @@ from retrograd.backends.native.views import MOVEMENTS
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import PRIMITIVES
 from retrograd.core.types import TensorType
+from retrograd.ops.movement import OFFSET_TYPE
 
 _MOVED = MOVEMENTS | {"concat", "pad", "slice_put"}
 # The arguments from this place on are offsets.
@@ -54,13 +55,12 @@ def _supports_step(step: Step, constants: dict[int, int]) -> bool:
 
 
 def offset_constants(graph: Graph) -> dict[int, int]:
-    """The constants that may be offsets: whole numbers of no dimension."""
+    """The constants that may be offsets."""
     first = len(graph.inputs)
     return {
-        first + place: step.signature.attributes[0]
+        first + place: int(step.signature.attributes[0])
         for place, step in enumerate(graph.steps)
-        if step.signature.operation.name == "const" and isinstance(step.signature.attributes[0], int)
-        if not step.signature.type.shape
+        if step.signature.operation.name == "const" and step.signature.type is OFFSET_TYPE
     }
 
 
@@ -134,11 +134,11 @@ class _TinyKernel:
     def _elementwise(self, step: Step) -> Elements:
         name, signature = step.signature.operation.name, step.signature
         instruction = Instruction("not" if name == "invert" else name, signature.type.dtype.name)
-        self._functions += name in vmath.FUNCTIONS
-        seldom = self._functions > _INLINE_FUNCTIONS
         operand_dtype = signature.inputs[-1].dtype.name
 
         def function(*args: Value) -> Value:
+            self._functions += name in vmath.FUNCTIONS
+            seldom = self._functions > _INLINE_FUNCTIONS
             return compute(self.f, instruction, list(args), operand_dtype, seldom=seldom)
 
         return self.registers.map(function, *[self.values[arg] for arg in step.args])

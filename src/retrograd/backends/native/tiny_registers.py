@@ -46,7 +46,7 @@ class Registers:
         return self.f.extract(register, number) if is_vector(register) else register
 
     def vector(self, elements: Elements, width: int) -> Value:
-        """A register of `width` lanes; those left over repeat elements, so that no lane can trap or take a slow path."""
+        """A register of `width` lanes; those left over repeat an element, so that none can trap or be slow."""
         if width == 1:
             return self.scalar(elements[0])
         register = elements[0][0]

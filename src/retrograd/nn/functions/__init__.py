@@ -1,0 +1,1 @@
+"""What `nn.functional` offers, by family."""

@@ -1,0 +1,89 @@
+"""Normalisation as functions, under PyTorch's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from retrograd.core.errors import OptionError
+from retrograd.core.node import Node
+from retrograd.core.operation import Composite, project, record
+from retrograd.ops import norm
+from retrograd.tensor.autograd import no_grad
+from retrograd.tensor.base import node_of, wrap
+
+
+def _parameters(weight: Any, bias: Any) -> list[Node]:
+    return [p._read() for p in (weight, bias) if p is not None]
+
+
+def _normalise(operation: Composite, input: Any, eps: float, weight: Any, bias: Any, *attributes: Any) -> Any:
+    nodes = [input._read(), node_of(float(eps), input.dtype), *_parameters(weight, bias)]
+    return wrap(record(operation, tuple(nodes), (*attributes, weight is not None)))
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x - mean) / sqrt(var + eps) weight + bias for each channel (axis 1).
+
+    In training mean and variance are the batch's, and the running ones, if given, move towards them in place:
+    running <- (1 - momentum) running + momentum batch. Otherwise the running ones are used.
+
+    Args:
+        input: x, (rows, channels, ...).
+        running_mean, running_var, weight, bias: (channels,), or None.
+        training: whether to use the batch's own mean and variance.
+        momentum: how far the running values move; a number or a 0-dimensional tensor.
+        eps: keeps the root from zero.
+
+    Raises:
+        OptionError: neither training nor running values. ShapeError: shapes that do not fit, or one value a channel.
+
+    Source: torch.nn.functional.batch_norm; Ioffe and Szegedy (2015).
+    """
+    if training:
+        result = _normalise(norm.BATCH_NORM, input, eps, weight, bias)
+        if running_mean is not None and running_var is not None:
+            with no_grad():
+                given = (input._read(), running_mean._read(), running_var._read())
+                moved = record(norm.BATCH_NORM_TRACK, (*given, node_of(momentum, running_mean.dtype)), (True,))
+                running_mean._assign("batch_norm", project(moved, 0), overwrites=True)
+                running_var._assign("batch_norm", project(moved, 1), overwrites=True)
+        return result
+    if running_mean is None or running_var is None:
+        raise OptionError("batch_norm: without training=True it needs running_mean and running_var")
+    nodes = [input._read(), node_of(float(eps), input.dtype), running_mean._read(), running_var._read()]
+    nodes += _parameters(weight, bias)
+    return wrap(record(norm.BATCH_NORM_RUNNING, tuple(nodes), (weight is not None,)))
+
+
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """(x - mean) / sqrt(var + eps) weight + bias over the last axes, whose extents are normalized_shape.
+
+    Raises:
+        ShapeError: the input does not end with normalized_shape.
+
+    Source: torch.nn.functional.layer_norm; Ba et al. (2016).
+    """
+    return _normalise(norm.LAYER_NORM, input, eps, weight, bias, tuple(normalized_shape))
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """(x - mean) / sqrt(var + eps) weight + bias over groups of channels (axis 1), row by row.
+
+    Raises:
+        ShapeError: the channels do not divide into the groups.
+
+    Source: torch.nn.functional.group_norm; Wu and He (2018).
+    """
+    return _normalise(norm.GROUP_NORM, input, eps, weight, bias, int(num_groups))

@@ -1,0 +1,28 @@
+"""What all tests share: Ctrl-C that works, and kernels kept in a directory of this run, for all of its workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+
+import pytest
+
+_made = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A shell that runs the tests in the background has them ignore Ctrl-C, and some tests are about it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Workers of xdist inherit the environment of the process that made the directory.
+    if "RETROGRAD_CACHE_DIR" not in os.environ:
+        config.stash[_made] = os.environ["RETROGRAD_CACHE_DIR"] = tempfile.mkdtemp(prefix="retrograd-test-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    directory = config.stash.get(_made, None)
+    if directory is not None:
+        del os.environ["RETROGRAD_CACHE_DIR"]
+        shutil.rmtree(directory, ignore_errors=True)
