@@ -15,8 +15,11 @@ from tests.support.backends import BACKENDS
 
 torch = pytest.importorskip("torch")
 
-from tests.support.twin_operations import OPERATIONS  # noqa: E402 -- it needs PyTorch
+# They need PyTorch. The second and third enter their operations in the table of the first.
+from tests.support import twin_gradients, twin_operations, twin_writes  # noqa: E402, F401
 from tests.support.twins import World, saved_values_kept  # noqa: E402
+
+OPERATIONS = twin_operations.OPERATIONS
 
 SEQUENCES = int(os.environ.get("RETROGRAD_SEQUENCES", "150"))
 LONGEST = 40

@@ -132,13 +132,22 @@ def _unary(name: str, function: Callable[[Node], Node]) -> Composite:
     return composite(name)(body)
 
 
+def _rounding(name: str, function: Callable[[Node], Node]) -> Composite:
+    """Integers are whole already."""
+
+    def body(x: Node) -> Node:
+        return function(x) if x.type.dtype.is_floating_point else x
+
+    return composite(name)(body)
+
+
 NEG = _unary("neg", e.neg)
 ABS = _unary("abs", e.absolute)
 SIGN = _unary("sign", e.sign)
-FLOOR = _unary("floor", e.floor)
-CEIL = _unary("ceil", e.ceil)
-ROUND = _unary("round", e.rint)
-TRUNC = _unary("trunc", e.trunc)
+FLOOR = _rounding("floor", e.floor)
+CEIL = _rounding("ceil", e.ceil)
+ROUND = _rounding("round", e.rint)
+TRUNC = _rounding("trunc", e.trunc)
 INVERT = _unary("bitwise_not", e.invert)
 
 

@@ -133,10 +133,10 @@ minimum = _elementwise("minimum", np.minimum, _pick_gradient(lambda a, b: lt(a, 
 neg: _Function = _elementwise("neg", np.negative, lambda g, x, y, _: (neg(g),))
 absolute = _elementwise("abs", np.abs, lambda g, x, y, _: (mul(g, sign(x[0])),))
 sign: _Function = _elementwise("sign", np.sign, lambda g, x, y, _: (like(0, g),))
-floor = _elementwise("floor", np.floor, lambda g, x, y, _: (like(0, g),))
-ceil = _elementwise("ceil", np.ceil, lambda g, x, y, _: (like(0, g),))
-rint = _elementwise("round", np.rint, lambda g, x, y, _: (like(0, g),))
-trunc = _elementwise("trunc", np.trunc, lambda g, x, y, _: (like(0, g),))
+floor = _elementwise("floor", np.floor, lambda g, x, y, _: (like(0, g),), _FLOAT)
+ceil = _elementwise("ceil", np.ceil, lambda g, x, y, _: (like(0, g),), _FLOAT)
+rint = _elementwise("round", np.rint, lambda g, x, y, _: (like(0, g),), _FLOAT)
+trunc = _elementwise("trunc", np.trunc, lambda g, x, y, _: (like(0, g),), _FLOAT)
 
 # -- transcendental ---------------------------------------------------------------------------------------------------
 

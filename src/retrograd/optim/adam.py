@@ -11,7 +11,7 @@ from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled, spread
-from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node
+from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
 from retrograd.tensor.creation import zeros_like
 
 
@@ -110,18 +110,19 @@ class Adam(Optimizer):
         inputs += [gradient_node(p) for p in params]
         inputs += [m._read() for m in firsts]
         inputs += [v._read() for v in seconds]
-        step = entries[0]["step"]
+        tensors = [*params, *firsts, *seconds]
 
         def later(steps: int) -> tuple[float, ...]:
-            return adam_numbers(group, step + steps)
+            return adam_numbers(group, entries[0]["step"] + steps)
 
         def advance(steps: int) -> None:
             for entry in entries:
                 entry["step"] += steps
+            note_changes(tensors)
 
-        inputs.append(numbers_node(adam_numbers(group, step), later, advance))
+        inputs.append(numbers_node(later(0), later, advance))
         attributes = (len(params), group["weight_decay"] != 0)
-        close(ADAM_UPDATE, inputs, attributes, [*params, *firsts, *seconds])
+        close(ADAM_UPDATE, inputs, attributes, tensors)
 
 
 def adam_numbers(group: ParameterGroup, step: int) -> tuple[float, ...]:

@@ -18,14 +18,16 @@ class NumbersBuffer(Buffer):
     """The numbers of one update in memory.
 
     Attributes:
-        later: the numbers so many steps later, if nothing but the step count changes; None: the same ones.
+        later: the numbers so many steps from now; None: always the same ones.
         advance: tells the optimizer that so many further steps were taken without it.
+        repeats: whether later updates are the same function of state and numbers as this one.
     """
 
-    __slots__ = ("advance", "later")
+    __slots__ = ("advance", "later", "repeats")
 
     later: Callable[[int], Sequence[float]] | None
     advance: Callable[[int], None] | None
+    repeats: bool
 
 
 def packed(numbers: Sequence[float]) -> bytes:
@@ -36,11 +38,13 @@ def numbers_node(
     numbers: Sequence[float],
     later: Callable[[int], Sequence[float]] | None = None,
     advance: Callable[[int], None] | None = None,
+    *,
+    repeats: bool = True,
 ) -> Node:
     """The numbers as a float64 vector; captured loops ask `later` for those of the steps to come."""
     type_ = tensor_type((len(numbers),), float64)
     buffer = NumbersBuffer(type_)
-    buffer.later, buffer.advance = later, advance
+    buffer.later, buffer.advance, buffer.repeats = later, advance, repeats
     buffer.write(packed(numbers))
     return input_node(type_, buffer)
 

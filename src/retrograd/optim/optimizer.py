@@ -153,6 +153,12 @@ def gradient_node(parameter: Any) -> Node:
     return node
 
 
+def note_changes(tensors: Iterable[Any]) -> None:
+    """Count a new version of tensors that native code has changed by itself: what views remember of them is stale."""
+    for tensor in tensors:
+        tensor._storage.version += 1
+
+
 def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...], tensors: list[Any]) -> None:
     """Record the closing node and compute it with everything pending; its outputs are the tensors' next values."""
     node = record(operation, tuple(inputs), attributes)

@@ -10,7 +10,7 @@ from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
-from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node
+from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
 from retrograd.tensor.creation import zeros_like
 
 
@@ -105,7 +105,12 @@ class SGD(Optimizer):
         inputs = [p._read() for p in params]
         inputs += [gradient_node(p) for p in params]
         inputs += [b._read() for b in buffers]
-        inputs.append(numbers_node(numbers))
+        tensors = [*params, *buffers]
+
+        def advance(steps: int) -> None:
+            note_changes(tensors)
+
+        inputs.append(numbers_node(numbers, None, advance, repeats=not starting))
         attributes = (
             len(params),
             with_momentum,
@@ -114,4 +119,4 @@ class SGD(Optimizer):
             starting,
             bool(group["maximize"]),
         )
-        close(SGD_UPDATE, inputs, attributes, [*params, *buffers])
+        close(SGD_UPDATE, inputs, attributes, tensors)

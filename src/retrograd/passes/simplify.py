@@ -51,7 +51,7 @@ class _Simplifier:
         if operation.name in _MOVEMENT and numbers[0] is not None:
             return self.make_constant(numbers[0], step.signature.type)
         if operation.name in _EXACT and all(number is not None for number in numbers):
-            return self._fold(step, numbers)
+            return self._fold(step, args, numbers)
         rule = _RULES.get(operation.name)
         kept = rule(self, args, numbers) if rule else None
         if kept is not None and self.builder.types[kept] is step.signature.type:
@@ -82,12 +82,15 @@ class _Simplifier:
             return self.apply(MATMUL, (self._permute(b, swapped), self._permute(a, swapped)))
         return self.apply(PERMUTE, (x,), (order,))
 
-    def _fold(self, step: Step, numbers: list[Any]) -> int:
+    def _fold(self, step: Step, args: tuple[int, ...], numbers: list[Any]) -> int:
         signature = step.signature
         arrays = [np.asarray(n, t.dtype.numpy) for n, t in zip(numbers, signature.inputs, strict=True)]
         operation = PRIMITIVES[signature.operation.name]
-        result = operation.reference(*arrays, *signature.attributes)
-        return self.make_constant(np.asarray(result).item(), signature.type)
+        number = np.asarray(operation.reference(*arrays, *signature.attributes)).item()
+        if number == 0 and np.signbit(float(number)):
+            # Signatures are found by equality, and -0.0 equals 0.0: a constant would lose its sign.
+            return self.apply(operation, args, signature.attributes)
+        return self.make_constant(number, signature.type)
 
 
 def _times(_: _Simplifier, args: tuple[int, ...], numbers: list[Any]) -> int | None:

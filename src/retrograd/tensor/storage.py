@@ -48,6 +48,15 @@ _pending = _Pending()
 _retained = _Retained()
 
 
+class _Changes:
+    """How often any storage was given a new version by an operation, rather than by an optimizer's closing node."""
+
+    count = 0
+
+
+changes = _Changes()
+
+
 class Storage:
     """Elements that tensors share.
 
@@ -95,6 +104,7 @@ class Storage:
 
     def replace(self, node: Node, same_lineage: bool = False) -> None:
         """Make `node` the current version."""
+        changes.count += 1
         if self.leaf is not None:
             node = as_leaf(node, self.leaf)
         if self.exports is not None and self.is_exported():

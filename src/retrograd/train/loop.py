@@ -25,9 +25,13 @@ from retrograd.ops.indexing import take
 from retrograd.optim.numbers import NumbersBuffer, packed
 from retrograd.runtime.evaluate import Evaluation, observed
 from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.storage import changes
 from retrograd.tensor.tensor import tensor
 
 Step = Callable[..., Any]
+
+# Steps that one stretch of native code does at most: their indices and numbers are laid out beforehand.
+_MOST_STEPS = 1 << 16
 
 
 @composite("batch")
@@ -109,13 +113,11 @@ class CapturedLoop:
         if batch_size is not None and batch_size < 1:
             raise OptionError(f"compile_loop: batch_size must be at least 1, and is {batch_size}")
         self.batch_size = self.size if batch_size is None else min(batch_size, self.size)
-        self._whole = batch_size is None
+        self._whole = self.batch_size == self.size and not (shuffle and batch_size)
         self._shuffle, self._drop_last = shuffle, drop_last
         self._data = [x._read() for x in self._arrays]
         self._captured: _Captured | None = None
         self._order = np.zeros(0, np.int64)
-        self._attempts = 0
-        self._offset = 0  # steps done by replays
         self.steps_done = 0
 
     @property
@@ -125,7 +127,9 @@ class CapturedLoop:
     def run(self, *, steps: int | None = None, epochs: int | None = None) -> np.ndarray[Any, Any]:
         """Train for so many steps, or epochs; the loss of every step.
 
-        Ctrl-C stops between two steps; parameters and optimizer then stand where the last whole step left them.
+        Every run records its first step anew, so that what changed since (learning rates, the step function's own
+        decisions, arrays that share a parameter's memory) is seen. Ctrl-C stops between two steps; parameters and
+        optimizer then stand where the last whole step left them.
 
         Raises:
             OptionError: neither or both of `steps` and `epochs` are given.
@@ -134,6 +138,7 @@ class CapturedLoop:
             raise OptionError("run: give either steps or epochs")
         total = steps if steps is not None else (epochs or 0) * self.steps_per_epoch
         losses = np.zeros(total, np.float64)
+        self._captured = None
         done = 0
         while done < total:
             done += self._advance(losses[done:])
@@ -148,31 +153,45 @@ class CapturedLoop:
 
     def _advance(self, losses: np.ndarray[Any, Any]) -> int:
         """Some steps: many native ones if the next batches are whole and a program is there, else one."""
-        if not len(self._order):
-            self._order = default_generator.randperm(self.size) if self._shuffle else np.arange(self.size)
-        whole = len(self._order) // self.batch_size
+        self._extend_order(min(len(losses), _MOST_STEPS))
+        whole = len(losses) if self._whole else len(self._order) // self.batch_size
         if self._captured is not None and whole:
-            count = min(len(losses) if self._whole else whole, len(losses))
-            done = self._replay(self._captured, losses[:count])
+            done = self._replay(self._captured, losses[: min(whole, len(losses), _MOST_STEPS)])
         else:
             losses[0] = self._record()
             done = 1
-        self.steps_done += done
-        self._consume(done)
+            self._consume(1)
         return done
 
+    def _extend_order(self, steps: int) -> None:
+        """Have the order of the examples of the next batches: of one epoch, or of several that follow without a rest."""
+        used = self.size - self.size % self.batch_size if self._drop_last else self.size
+        alone = self._whole or used % self.batch_size or self._captured is None
+        epochs = 1 if alone else -(-steps * self.batch_size // used)
+        if len(self._order) >= (1 if epochs == 1 else steps * self.batch_size):
+            return
+        if self._shuffle:
+            orders = [default_generator.randperm(self.size)[:used] for _ in range(epochs)]
+        else:
+            orders = [np.tile(np.arange(used), epochs)]
+        self._order = np.concatenate([self._order, *orders])
+
     def _consume(self, batches: int) -> None:
-        rest = self._order if self._whole else self._order[batches * self.batch_size :]
-        self._order = rest[:0] if self._drop_last and len(rest) < self.batch_size else rest
+        self.steps_done += batches
+        if not self._whole:
+            self._order = self._order[batches * self.batch_size :]
 
     def _record(self) -> float:
         """One step through Python, watched for whether it comes out as one program."""
         positions = self._order[: self.batch_size]
         index = Buffer.copy_of(positions, tensor_type(positions.shape, int64))
+        changed, drawn = changes.count, default_generator.get_state().tobytes()
         with observed() as seen:
             loss = self._step(*self._batch(index))
-        if len(positions) == self.batch_size and self._attempts < 8:
-            self._attempts += 1
+        # State that the step changes in other ways than by an optimizer, or random numbers of the host, would stand
+        # still in a program that is repeated.
+        pure = changes.count == changed and default_generator.get_state().tobytes() == drawn
+        if pure and len(positions) == self.batch_size:
             self._captured = self._capture(seen, loss, index)
         return float(loss.item())
 
@@ -187,9 +206,13 @@ class CapturedLoop:
             return None
         (evaluation,) = seen
         node = loss._read()
-        if node not in evaluation.roots:
-            return None
         inputs = evaluation.inputs
+        given = {id(buffer) for buffer in inputs}
+        closing = evaluation.outputs[len(evaluation.roots) :]
+        in_place = bool(closing) and all(id(buffer) in given for buffer in closing)
+        numbers_repeat = all(buffer.repeats for buffer in inputs if isinstance(buffer, NumbersBuffer))
+        if node not in evaluation.roots or not in_place or not numbers_repeat:
+            return None
         indices = tuple(i for i, buffer in enumerate(inputs) if buffer is index)
         numbers = tuple(i for i, buffer in enumerate(inputs) if isinstance(buffer, NumbersBuffer))
         return _Captured(evaluation, indices, numbers, evaluation.roots.index(node))
@@ -208,7 +231,7 @@ class CapturedLoop:
             assert isinstance(source, NumbersBuffer)
             sources.append(source)
             if source.later is not None:
-                inputs[place] = _numbers_to_come(source, self._offset, count)
+                inputs[place] = _numbers_to_come(source, count)
                 moves[place] = source.type.nbytes
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
@@ -219,18 +242,18 @@ class CapturedLoop:
             program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
         finally:
             done = program.runs_done
-            self._offset += done
             for source in sources:
                 if source.advance is not None:
                     source.advance(done)
             losses[:done] = record_of_losses.array()[:done]
+            self._consume(done)
         return done
 
 
-def _numbers_to_come(source: NumbersBuffer, taken: int, count: int) -> Buffer:
+def _numbers_to_come(source: NumbersBuffer, count: int) -> Buffer:
     """The numbers of the next `count` steps, one after another."""
     assert source.later is not None
-    content = b"".join(packed(source.later(taken + i + 1)) for i in range(count))
+    content = b"".join(packed(source.later(i + 1)) for i in range(count))
     buffer = Buffer(tensor_type((len(content) // 8,), float64))
     buffer.write(content)
     return buffer

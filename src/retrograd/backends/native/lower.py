@@ -10,6 +10,7 @@ from retrograd.backends.native import gather
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.fuse import Fusion, Group, squeezed
 from retrograd.backends.native.gemm import Arg, gemm_module, tile_count as gemm_tiles, tile_shape
+from retrograd.backends.native.ir import Module
 from retrograd.backends.native.kernel import (
     DTYPE_SIZES,
     EpilogueLayout,
@@ -133,6 +134,11 @@ class Lowering:
             if any(strides[axis] for axis in reduced or ()):
                 bound.view = dense_view(self.copy(bound.view), bound.view.shape)
 
+    def generator(self, key: str, build: Callable[[Target], Module]) -> None:
+        """Enter how a kernel is made. What is entered does not hold this object, which would then hold itself."""
+        target = self.target
+        self.generators.setdefault(key, lambda: build(target).text())
+
     def copy(self, view: View) -> int:
         """A new dense value with the elements of a view."""
         if view not in self._copied:
@@ -185,7 +191,7 @@ class Lowering:
             for axis, stride in enumerate(strides):
                 words[layout.stride(number, axis)] = stride * size
         key = f"loop {kernel!r}"
-        self.generators.setdefault(key, lambda: loop_module(self.target, kernel).text())
+        self.generator(key, lambda target: loop_module(target, kernel))
         cost = math.prod(space.extents) * max(len(kernel.code) // 4, 1)
         tiles = tile_count(kernel, space.extents, row_tile, col_tile)
         self._append(key, words, tiles, cost, operands, members)
@@ -242,7 +248,7 @@ class Lowering:
         ):
             words[arg] = word
         key = f"gemm {dtype} {a_layout} {b_layout}"
-        self.generators.setdefault(key, lambda: gemm_module(self.target, dtype, a_layout, b_layout).text())  # type: ignore[arg-type]
+        self.generator(key, lambda target: gemm_module(target, dtype, a_layout, b_layout))  # type: ignore[arg-type]
         tiles = gemm_tiles(m, n, count, tile_m, tile_n)
         work = Work(f"{key}#gemm", words, tiles, count * m * n * k, (a.root, b.root), (product,), (product,))
         if len(group.members) > 1:
@@ -295,7 +301,7 @@ class Lowering:
             return self._separately(group, gemm)
         kernel = LoopKernel(1, tuple(operands), tuple(emitter.code))
         key = f"epilogue {kernel!r}"
-        self.generators.setdefault(key, lambda: epilogue_module(self.target, kernel).text())
+        self.generator(key, lambda target: epilogue_module(target, kernel))
         reads = tuple(dict.fromkeys((*gemm.reads, *(b.view.root for b in emitter.operands if not b.written))))
         writes = tuple(dict.fromkeys((product, *(b.view.root for b in emitter.operands if b.written))))
         reads = tuple(r for r in reads if r != product)
@@ -452,7 +458,7 @@ def _slice_put(
     base, part = views[:2]
     whole = dense_view(value, low.types[value].shape)
     low.move(base, whole, (value,))
-    static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides)
+    static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides, whole.shape, part.shape, attributes[0])
     strides = tuple(s * d for s, d in zip(whole.strides, attributes[0], strict=True))
     low.move(part, View(value, part.shape, strides, static, dynamic), (value,))
 
@@ -472,7 +478,7 @@ def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], a
         count,
         tile,
     ]
-    low.generators.setdefault("take", lambda: gather.take_module(low.target).text())
+    low.generator("take", gather.take_module)
     low.work.append(
         Work("take#kernel", words, -(-count // tile), count * row, (table.root, index.root), (value,), (value,))
     )
@@ -491,7 +497,7 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
     tile = max(_even(row, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
     words: list[Word] = [Address(values), Address(index), Address(whole), shape[0], row, count, tile]
     key = f"take_add {dtype}"
-    low.generators.setdefault(key, lambda: gather.take_add_module(low.target, dtype).text())
+    low.generator(key, lambda target: gather.take_add_module(target, dtype))
     low.work.append(
         Work(f"{key}#kernel", words, -(-row // tile), count * row, (values.root, index.root), (value,), (value,))
     )

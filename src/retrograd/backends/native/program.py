@@ -1,7 +1,8 @@
 """A native program: its table, and how the caller's buffers and numbers are bound to it.
 
 The driver reads one array of 64-bit words, the externals: for each input the address of its buffer (of a number, its
-place in the scalar block), the value of each run-time offset, the address of each output, the address of the arena.
+place in the scalar block), the address of each output, the address of the arena, where each slice starts whose start is
+known at run time only.
 """
 
 from __future__ import annotations
@@ -63,10 +64,10 @@ class NativeProgram:
         inputs, outputs = len(graph.inputs), len(lowering.outputs)
         self.scalar_places = [i for i, scalar in enumerate(scalars) if scalar]
         self.buffer_places = [i for i, scalar in enumerate(scalars) if not scalar]
-        self.offset_places = sorted(lowering.fusion.table.offsets)
-        self._offset_external = {v: inputs + outputs + 1 + i for i, v in enumerate(self.offset_places)}
+        self.starts = sorted(lowering.fusion.table.starts)
+        self._start_external = {start: inputs + outputs + 1 + i for i, start in enumerate(self.starts)}
         self._first_output, self._arena_external = inputs, inputs + outputs
-        self.externals = np.zeros(inputs + outputs + 1 + len(self.offset_places), np.int64)
+        self.externals = np.zeros(inputs + outputs + 1 + len(self.starts), np.int64)
         self.scalar_block = np.zeros(max(len(self.scalar_places), 1), np.int64)
         formats = [_FORMATS[graph.inputs[i].dtype.name] for i in self.scalar_places]
         self._scalar_memory, self._external_memory = self.scalar_block.data, self.externals.data
@@ -122,12 +123,8 @@ class NativeProgram:
             *addresses,
             *[buffer.address for buffer in outputs],
             _arena.address(self.schedule.arena_bytes),
-            *[self._offset(inputs[i]) for i in self.offset_places],
+            *[min(max(_number(inputs[value]), 0), most) for value, most in self.starts],
         )
-
-    @staticmethod
-    def _offset(given: Buffer | Scalar) -> int:
-        return int(given.value) if isinstance(given, Scalar) else int(given.array())
 
     # -- the table ----------------------------------------------------------------------------------------------------
 
@@ -183,7 +180,7 @@ class NativeProgram:
             base = self._first_output + place if kind == "output" else self._arena_external
             constant += place if kind == "arena" else 0
         terms = [(base, 1)]
-        terms += [(self._offset_external[value], stride * size) for value, stride in view.dynamic]
+        terms += [(self._start_external[start], stride * size) for start, stride in view.dynamic]
         return constant, tuple(terms)
 
     def _kernels(self) -> dict[str, int]:
@@ -196,3 +193,8 @@ class NativeProgram:
         made = kernel_cache().get_many([(key, self.lowering.generators[key]) for key in keys])
         code = dict(zip(keys, made, strict=True))
         return {name: code[name.rpartition("#")[0]].address(name.rpartition("#")[2]) for name in names}
+
+
+def _number(given: Buffer | Scalar) -> int:
+    """The integer that an input holds."""
+    return int(given.value) if isinstance(given, Scalar) else int(given.array())

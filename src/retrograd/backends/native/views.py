@@ -7,7 +7,7 @@ reshape has no strides, the value is copied once and the copy is the root of wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -18,20 +18,27 @@ from retrograd.core.types import Shape, contiguous_strides
 MOVEMENTS = frozenset({"reshape", "permute", "broadcast", "slice", "flip"})
 
 
+class Start(NamedTuple):
+    """Where a slice starts along an axis, known at run time: an input, clamped to 0 .. most so that all lies within."""
+
+    value: int
+    most: int
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Elements of a root value; offset and strides count elements.
 
     Attributes:
         root: the value whose memory it is.
-        dynamic: run-time parts of the offset: (input that holds an int64 offset, elements a unit of it moves).
+        dynamic: run-time parts of the offset: (start, elements a unit of it moves).
     """
 
     root: int
     shape: Shape
     strides: Shape
     offset: int = 0
-    dynamic: tuple[tuple[int, int], ...] = ()
+    dynamic: tuple[tuple[Start, int], ...] = ()
 
     @property
     def dense(self) -> bool:
@@ -54,13 +61,13 @@ class ViewTable:
     Attributes:
         views: by value.
         copies: values that are computed by copying the view given here: reshapes that have no strides.
-        offsets: inputs that serve as run-time offsets.
+        starts: where slices start, known at run time.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.views: list[View] = [dense_view(i, type_.shape) for i, type_ in enumerate(graph.inputs)]
         self.copies: dict[int, View] = {}
-        self.offsets: set[int] = set()
+        self.starts: set[Start] = set()
         self._constants: dict[int, Any] = {}
         for step in graph.steps:
             value = len(self.views)
@@ -72,15 +79,19 @@ class ViewTable:
             else:
                 self.views.append(dense_view(value, step.signature.type.shape))
 
-    def offset_of(self, args: tuple[int, ...], strides: Shape) -> tuple[int, tuple[tuple[int, int], ...]]:
-        """The static and the dynamic part of sum(args[i] * strides[i])."""
+    def offset_of(
+        self, args: tuple[int, ...], strides: Shape, shape: Shape, sizes: Shape, steps: Shape
+    ) -> tuple[int, tuple[tuple[Start, int], ...]]:
+        """The static and the dynamic part of where a region of `shape` starts, in elements."""
         static, dynamic = 0, []
-        for arg, stride in zip(args, strides, strict=True):
+        for arg, stride, extent, size, step in zip(args, strides, shape, sizes, steps, strict=True):
+            most = extent - ((size - 1) * abs(step) + 1 if size else 0)
             if arg in self._constants:
-                static += int(self._constants[arg]) * stride
+                static += min(max(int(self._constants[arg]), 0), most) * stride
             else:
-                self.offsets.add(arg)
-                dynamic.append((arg, stride))
+                start = Start(arg, most)
+                self.starts.add(start)
+                dynamic.append((start, stride))
         return static, tuple(dynamic)
 
     def _move(self, value: int, name: str, args: tuple[int, ...], attributes: Any, shape: Shape) -> View:
@@ -101,7 +112,7 @@ class ViewTable:
             end = sum((x.shape[i] - 1) * x.strides[i] for i in axes if x.shape[i])
             strides = tuple(-s if i in axes else s for i, s in enumerate(x.strides))
             return View(x.root, shape, strides, x.offset + end, x.dynamic)
-        static, dynamic = self.offset_of(args[1:], x.strides)
+        static, dynamic = self.offset_of(args[1:], x.strides, x.shape, shape, attributes[1])
         strides = tuple(s * d for s, d in zip(x.strides, attributes[1], strict=True))
         return View(x.root, shape, strides, x.offset + static, x.dynamic + dynamic)
 

@@ -1,0 +1,159 @@
+"""Captured loops give the very losses and parameters of the hand-written loop, and know when not to capture."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import retrograd as rg
+from retrograd.core.errors import OptionError, ShapeError
+
+Make = Callable[[Any], Any]
+
+OPTIMIZERS: dict[str, Make] = {
+    "sgd": lambda p: rg.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: rg.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    "adam": lambda p: rg.optim.Adam(p, lr=0.01),
+}
+
+
+def problem(make: Make, rows: int = 60) -> tuple[Any, Any, Any, Any]:
+    """A model, its step, and data."""
+    rg.manual_seed(0)
+    model = rg.nn.Sequential(rg.nn.Linear(5, 8), rg.nn.ReLU(), rg.nn.Linear(8, 3))
+    x, y = rg.randn(rows, 5), rg.randint(0, 3, (rows,))
+    optimizer, criterion = make(model.parameters()), rg.nn.CrossEntropyLoss()
+
+    def step(a: Any, b: Any) -> Any:
+        optimizer.zero_grad()
+        loss = criterion(model(a), b)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, step, x, y
+
+
+def by_hand(step: Any, x: Any, y: Any, batch: int, epochs: int) -> list[float]:
+    starts = range(0, len(x), batch)
+    return [step(x[i : i + batch], y[i : i + batch]).item() for _ in range(epochs) for i in starts]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("batch", [20, 16, 60])
+def test_equals_the_loop_written_by_hand(name: str, batch: int) -> None:
+    model, step, x, y = problem(OPTIMIZERS[name])
+    expected = by_hand(step, x, y, batch, 12)
+    weights = [p.detach().numpy().copy() for p in model.parameters()]
+    model, step, x, y = problem(OPTIMIZERS[name])
+    loop = rg.compile_loop(step, (x, y), batch_size=batch)
+    first, rest = loop.run(epochs=5), loop.run(epochs=7)
+    assert loop.captured
+    np.testing.assert_array_equal([*first, *rest], expected)
+    for parameter, weight in zip(model.parameters(), weights, strict=True):
+        np.testing.assert_array_equal(parameter.detach().numpy(), weight)
+
+
+def test_shuffled_epochs_see_every_example_once() -> None:
+    seen = rg.zeros(60, requires_grad=True)
+    optimizer = rg.optim.SGD([seen], lr=1.0)
+
+    def step(rows: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (seen * -rows).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    rg.compile_loop(lambda rows: step(rows.sum(0)), (rg.eye(60),), batch_size=12, shuffle=True).run(epochs=4)
+    np.testing.assert_array_equal(seen.detach().numpy(), np.full(60, 4.0))
+
+
+def test_a_new_learning_rate_is_seen_by_the_next_run() -> None:
+    w = rg.zeros(1, requires_grad=True)
+    optimizer = rg.optim.SGD([w], lr=1.0)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    loop = rg.compile_loop(step, (rg.ones(1),))
+    loop.run(steps=10)
+    assert w.item() == -10
+    optimizer.param_groups[0]["lr"] = 0.5
+    loop.run(steps=10)
+    assert w.item() == -15
+
+
+def test_views_of_a_parameter_see_what_a_loop_did() -> None:
+    model, step, x, y = problem(OPTIMIZERS["adam"])
+    row = next(iter(model.parameters())).detach()[0]
+    before = row.numpy().copy()
+    del before
+    loop = rg.compile_loop(step, (x, y))
+    loop.run(steps=3)
+    seen = (row * 1).numpy().copy()
+    loop.run(steps=50)
+    assert not np.array_equal((row * 1).numpy(), seen)
+
+
+@pytest.mark.parametrize("kind", ["updates by hand", "noise", "accumulated gradients"])
+def test_steps_that_cannot_be_repeated_are_not_captured(kind: str) -> None:
+    rg.manual_seed(0)
+    w = rg.ones(3, requires_grad=True)
+    optimizer = rg.optim.SGD([w], lr=0.01)
+
+    def step(x: Any) -> Any:
+        if kind != "accumulated gradients":
+            w.grad = None
+        noise = rg.randn(3) if kind == "noise" else 1.0
+        loss = (w * x * noise).sum()
+        loss.backward()
+        if kind == "updates by hand":
+            with rg.no_grad():
+                w.sub_(w.grad * 0.01)
+        else:
+            optimizer.step()
+        return loss
+
+    x = rg.tensor([1.0, 2.0, 3.0])
+    expected = [step(x).item() for _ in range(20)]
+    rg.manual_seed(0)
+    w = rg.ones(3, requires_grad=True)
+    optimizer = rg.optim.SGD([w], lr=0.01)
+    loop = rg.compile_loop(step, (x,))
+    np.testing.assert_array_equal(loop.run(steps=20), expected)
+    assert not loop.captured
+
+
+def test_interrupt_leaves_whole_steps() -> None:
+    model, step, x, y = problem(OPTIMIZERS["adam"], rows=2000)
+    loop = rg.compile_loop(step, (x, y), batch_size=100)
+    loop.run(steps=10)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(steps=10_000_000)
+    done = loop.steps_done
+    assert done > 10
+    model2, step2, x2, y2 = problem(OPTIMIZERS["adam"], rows=2000)
+    rg.compile_loop(step2, (x2, y2), batch_size=100).run(steps=done)
+    for a, b in zip(model.parameters(), model2.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_wrong_uses() -> None:
+    with pytest.raises(ShapeError, match="equal first extents"):
+        rg.compile_loop(lambda a, b: a, (rg.zeros(3), rg.zeros(4)))
+    with pytest.raises(OptionError, match="at least 1"):
+        rg.compile_loop(lambda a: a, (rg.zeros(3),), batch_size=0)
+    with pytest.raises(OptionError, match="either steps or epochs"):
+        rg.compile_loop(lambda a: a, (rg.zeros(3),)).run()
