@@ -22,7 +22,7 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 def _unary(name: str, numpy: Function, torch: Function | str | None = None, given: tuple[float, ...] = ()) -> Row:
     """An activation, with numbers that are inputs."""
     more = tuple(np.array(x) for x in given)
-    return Row(name, tuple(Case((2.1 * numbers(shape, 1), *more), (), numpy, torch) for shape in SHAPES))
+    return Row(name, tuple(Case((np.asarray(2.1 * numbers(shape, 1)), *more), (), numpy, torch) for shape in SHAPES))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -203,7 +203,7 @@ def _total_norm(a: Array, b: Array, p: Array, kind: str) -> Any:
     return np.linalg.norm(np.concatenate((a.ravel(), b.ravel())), float(p))
 
 
-_kinds = ((np.float32(2), "2"), (np.float32(np.inf), "inf"), (np.float32(3), "p"))
+_kinds = tuple((np.array(p, np.float32), kind) for p, kind in ((2, "2"), (np.inf, "inf"), (3, "p")))
 
 LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     _unary("leaky_relu", lambda x, a: np.where(x > 0, x, a * x), None, (0.1,)),
@@ -257,7 +257,7 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
                 for r in _REDUCTIONS
             ),
             Case(
-                (numbers((2, 3), 0, 0.1, 0.9), numbers((2, 3), 1, 0.1, 0.9), np.float32([0.5, 1.0, 2.0])),
+                (numbers((2, 3), 0, 0.1, 0.9), numbers((2, 3), 1, 0.1, 0.9), np.array([0.5, 1.0, 2.0], np.float32)),
                 ("mean",),
                 lambda x, t, w, r: _reduced(_bce(x, t, w.astype(np.float64)), r),
             ),
@@ -393,6 +393,6 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     Row("total_norm", tuple(Case((numbers((2, 3)), numbers((2,), 1), p), (k,), _total_norm) for p, k in _kinds)),
     Row(
         "clip_grad_norm",
-        tuple(Case((numbers((2, 3)), numbers((2,), 1), np.float32(0.5), p), (k,), _clip) for p, k in _kinds),
+        tuple(Case((numbers((2, 3)), numbers((2,), 1), np.array(0.5, np.float32), p), (k,), _clip) for p, k in _kinds),
     ),
 )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from retrograd.core.errors import DTypeError, ShapeError
+from tests.support.composite_rows_nn import LAYER_AND_LOSS_ROWS
+from tests.support.composite_rows_optim import OPTIMIZER_ROWS
 from tests.support.table import Array, Case, Function, Refusal, Row, flags, numbers, whole
 
 SHAPES = ((2, 3), (), (0, 3))
@@ -251,4 +253,6 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         ),
     ),
     Row("batch", (Case((numbers((4, 2)), np.array([3, 1])), (), lambda x, i: x[i]),)),
+    *LAYER_AND_LOSS_ROWS,
+    *OPTIMIZER_ROWS,
 )

@@ -119,7 +119,12 @@ def write_silently(world: World, a: int, b: int, c: int) -> None:
 def assign_data(world: World, a: int, b: int, c: int) -> None:
     """Deviation 7 bars tensors that share their memory."""
     x = world.pick(a, lambda t: t.is_leaf and not t._is_view())
-    if x is not None and not any(share_memory([x, other]) for other in world.pool if other is not x):
+    if x is None:
+        return
+    known = [pair.theirs for pair in world.pool]
+    known += [p for pair in world.optimizers for p in pair.theirs.param_groups[0]["params"]]
+    address = x.theirs.untyped_storage().data_ptr()
+    if not any(t is not x.theirs and t.untyped_storage().data_ptr() == address for t in known):
         array = values(tuple(x.theirs.shape), b)
         x.ours.data = rg.tensor(array)
         x.theirs.data = torch.tensor(array)

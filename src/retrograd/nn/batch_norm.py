@@ -37,6 +37,8 @@ class _BatchNorm(Module):
 
     _axes: ClassVar[tuple[int, ...]] = ()
     _expected: ClassVar[str] = ""
+    weight: Any
+    bias: Any
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
@@ -94,10 +96,10 @@ class _BatchNorm(Module):
                 if momentum is None:
                     momentum = 1.0 / self.num_batches_tracked.to(self.running_mean.dtype)
         from_batch = self.training or self.running_mean is None
-        running = (self.running_mean, self.running_var) if not from_batch or self.training else (None, None)
-        return batch_norm(
-            input, *running, self.weight, self.bias, from_batch, 0.0 if momentum is None else momentum, self.eps
-        )
+        uses_running = not from_batch or self.training
+        mean, var = (self.running_mean, self.running_var) if uses_running else (None, None)
+        moved = 0.0 if momentum is None else momentum
+        return batch_norm(input, mean, var, self.weight, self.bias, from_batch, moved, self.eps)
 
     def extra_repr(self) -> str:
         return (

@@ -38,6 +38,8 @@ class Bilinear(Module):
     retrograd.Size([5, 2])
     """
 
+    bias: Any
+
     def __init__(
         self,
         in1_features: int,

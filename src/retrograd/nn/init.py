@@ -9,8 +9,28 @@ import numpy as np
 
 from retrograd.core import generator as random
 from retrograd.core.errors import OptionError, ShapeError
+from retrograd.nn.init_structured import dirac_, eye_, orthogonal_, sparse_, trunc_normal_
 from retrograd.tensor.autograd import no_grad
 from retrograd.tensor.tensor import from_array
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "dirac_",
+    "eye_",
+    "fans",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
 
 _GAINS = {
     "linear": 1.0,

@@ -36,6 +36,9 @@ class LayerNorm(Module):
     [[-0.9999949932098389, 0.9999949932098389]]
     """
 
+    weight: Any
+    bias: Any
+
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -89,6 +92,9 @@ class GroupNorm(Module):
     >>> rg.nn.GroupNorm(2, 4)(rg.rand(3, 4, 5, 5)).shape
     retrograd.Size([3, 4, 5, 5])
     """
+
+    weight: Any
+    bias: Any
 
     def __init__(
         self,

@@ -61,7 +61,8 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({i}): Parameter containing: {p.dtype!r} of size {tuple(p.shape)}" for i, p in enumerate(self))
+        lines = [f"({i}): Parameter containing: {p.dtype!r} of size {tuple(p.shape)}" for i, p in enumerate(self)]
+        return "\n".join(lines)
 
 
 def _parameter(value: TensorBase) -> Parameter:

@@ -32,8 +32,8 @@ def LOG_SIGMOID(x: Node) -> Node:
 
 
 def softplus(x: Node) -> Node:
-    """log(1 + exp(x)) without overflow."""
-    return e.neg(record(LOG_SIGMOID, (e.neg(x),)))
+    """log(1 + exp(x)) without overflow; 0, not -0, where the exponential vanishes."""
+    return e.sub(like(0, x), record(LOG_SIGMOID, (e.neg(x),)))
 
 
 @composite("softplus")

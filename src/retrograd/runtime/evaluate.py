@@ -146,6 +146,8 @@ def observed() -> Iterator[list[Evaluation]]:
 
 
 _programs: dict[tuple[object, ...], _Entry] = {}
+# Programs are plans, some kilobytes each; their kernels stay in the kernel cache. The oldest make room.
+PROGRAM_LIMIT = 4096
 # A device's evaluations take turns; recording does not wait for them.
 _turn = threading.RLock()
 
@@ -172,6 +174,8 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
         key = (devices.state.key, *trace.key, None, *outputs, None, *aliases)
         entry = _programs.get(key)
         if entry is None:
+            if len(_programs) >= PROGRAM_LIMIT:
+                del _programs[next(iter(_programs))]
             entry = _programs[key] = _make(trace, outputs, [-1] * len(roots) + aliases)
         inputs = [node.buffer for node in trace.inputs]
         program = entry.ready()

@@ -73,8 +73,8 @@ def _kind(norm_type: float) -> str:
 def _require_finite(norm: Any) -> None:
     if not math.isfinite(norm.item()):
         raise GraphError(
-            f"clip_grad_norm_: the norm of the gradients is {norm.item()}; look for the first operation that makes such "
-            "a value, or pass error_if_nonfinite=False"
+            f"clip_grad_norm_: the norm of the gradients is {norm.item()}; look for the first operation that makes "
+            "such a value, or pass error_if_nonfinite=False"
         )
 
 
