@@ -9,6 +9,9 @@ import tempfile
 
 import pytest
 
+# Modules for tests to import, of which some need PyTorch; doctest would import them all.
+collect_ignore = ["support"]
+
 _made = pytest.StashKey[str]()
 
 

@@ -3,7 +3,7 @@
 PyTorch's names and semantics; start with `tensor`, `nn`, `optim`.
 """
 
-from retrograd import nn, optim, train
+from retrograd import nn, optim, train, utils
 from retrograd.core.dtype import bool_ as bool, float32, float64, int8, int16, int32, int64, uint8
 from retrograd.core.generator import Generator, get_rng_state, initial_seed, manual_seed, set_rng_state
 from retrograd.runtime.devices import use_backend
@@ -92,6 +92,7 @@ __all__ = [
     "nn",
     "optim",
     "train",
+    "utils",
     # random numbers
     "Generator",
     "get_rng_state",

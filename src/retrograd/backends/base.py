@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.graph import Graph
 
 
 class Program(Protocol):
-    """A compiled graph."""
+    """A compiled graph.
+
+    Attributes:
+        repeatable: whether it is a RepeatableProgram.
+    """
+
+    repeatable: bool
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         """Compute the outputs. An output may be the very buffer of an input, as told to `compile`."""
 
 
-@runtime_checkable
 class RepeatableProgram(Program, Protocol):
     """A program that can run many times without Python in between: what captured loops need.
 

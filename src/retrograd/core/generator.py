@@ -52,6 +52,7 @@ class Generator:
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self._lock = threading.RLock()
+        self._words_drawn = 0
         self.manual_seed(seed)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -124,16 +125,23 @@ class Generator:
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_state, (self.get_state(),)
 
+    @property
+    def draws(self) -> tuple[int, float | None]:
+        """What changes with every draw: cheaper to compare than states."""
+        return self._words_drawn, self._spare_normal
+
     # Words
 
     def raw(self, count: int) -> npt.NDArray[np.uint32]:
         """The next `count` words of the engine."""
         with self._lock:
+            self._words_drawn += count
             return self._engine.raw(count)
 
     def raw64(self, count: int) -> npt.NDArray[np.uint64]:
         """The next `count` numbers of 64 bits; two words each, the high half first."""
         with self._lock:
+            self._words_drawn += 2 * count
             return self._engine.raw64(count)
 
     def random_seed(self) -> int:

@@ -1,9 +1,11 @@
 """Printer: a graph as text that people read.
 
-graph(%0: float32[2, 3], %1: float32[3])
-  %2 = mul(%0, %1) : float32[2, 3]
-  %3, %4 = max.dim(%2) {1, False} : float32[2], int64[2]
-  return %3
+For example:
+
+    graph(%0: float32[2, 3], %1: float32[3])
+      %2 = mul(%0, %1) : float32[2, 3]
+      %3, %4 = max.dim(%2) {1, False} : float32[2], int64[2]
+      return %3
 """
 
 from __future__ import annotations

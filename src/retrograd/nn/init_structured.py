@@ -102,7 +102,8 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     rows, columns = tensor.shape
     values = source.normal((rows, columns), 0.0, std, tensor.dtype.numpy)
     for column in range(columns):
-        values[source.randperm(rows)[: math.ceil(sparsity * rows)], column] = 0
+        # PyTorch draws the order from its default generator, whatever generator is given.
+        values[random.default_generator.randperm(rows)[: math.ceil(sparsity * rows)], column] = 0
     return _fill(tensor, values)
 
 

@@ -123,9 +123,7 @@ div: _Function = _elementwise(
     "div", np.true_divide, lambda g, x, y, _: (div(g, x[1]), neg(mul(g, div(y, x[1])))), _FLOAT
 )
 floor_divide = _elementwise("floor_divide", np.floor_divide, None)
-remainder = _elementwise(
-    "remainder", np.remainder, lambda g, x, y, _: (g, neg(mul(g, floor_divide(x[0], x[1]))))
-)
+remainder = _elementwise("remainder", np.remainder, lambda g, x, y, _: (g, neg(mul(g, floor_divide(x[0], x[1])))))
 power = _elementwise("pow", _power, _power_gradient)
 maximum = _elementwise("maximum", np.maximum, _pick_gradient(lambda a, b: gt(a, b)), _ANY)
 minimum = _elementwise("minimum", np.minimum, _pick_gradient(lambda a, b: lt(a, b)), _ANY)

@@ -58,6 +58,4 @@ def _batched(a: Node, b: Node) -> Node:
         y = matmul(reshape(a, (math.prod(leading), a.type.shape[-1])), b)
         return reshape(y, (*leading, b.type.shape[-1]))
     batch = broadcast_shapes("matmul", a.type.shape[:-2], b.type.shape[:-2])
-    return matmul(
-        broadcast_to(a, (*batch, *a.type.shape[-2:])), broadcast_to(b, (*batch, *b.type.shape[-2:]))
-    )
+    return matmul(broadcast_to(a, (*batch, *a.type.shape[-2:])), broadcast_to(b, (*batch, *b.type.shape[-2:])))

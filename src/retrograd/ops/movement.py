@@ -225,8 +225,7 @@ def _slice_put_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) 
 
 def _batch_slice_put(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, size: int) -> Node:
     base, value = (
-        x[i] if has[i] else broadcast_to(reshape(x[i], (1, *x[i].type.shape)), (size, *x[i].type.shape))
-        for i in (0, 1)
+        x[i] if has[i] else broadcast_to(reshape(x[i], (1, *x[i].type.shape)), (size, *x[i].type.shape)) for i in (0, 1)
     )
     return record(SLICE_PUT, (base, value, offset(0), *x[2:]), ((1, *attributes[0]),))
 
@@ -305,9 +304,7 @@ def _batch_concat(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, s
 
 
 CONCAT = register(
-    Primitive(
-        "concat", _infer_concat, lambda *x: np.concatenate(x[:-1], x[-1]), _concat_gradient, _batch_concat
-    )
+    Primitive("concat", _infer_concat, lambda *x: np.concatenate(x[:-1], x[-1]), _concat_gradient, _batch_concat)
 )
 
 

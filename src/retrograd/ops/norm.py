@@ -93,9 +93,7 @@ def _gradients(
 def _require_parameters(name: str, parameters: tuple[Node, ...], shape: Shape, what: str) -> None:
     for parameter in parameters:
         if parameter.type.shape != shape:
-            raise ShapeError(
-                f"{name}: a weight or bias has shape {parameter.type.shape}; it must have {what}: {shape}"
-            )
+            raise ShapeError(f"{name}: a weight or bias has shape {parameter.type.shape}; it must have {what}: {shape}")
 
 
 # -- batch norm -------------------------------------------------------------------------------------------------------

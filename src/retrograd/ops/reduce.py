@@ -142,5 +142,3 @@ def any_keepdim(x: Node, axes: Shape) -> Node:
 
 def all_keepdim(x: Node, axes: Shape) -> Node:
     return min_keepdim(cast(x, bool_), axes)
-
-

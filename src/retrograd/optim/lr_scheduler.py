@@ -334,8 +334,9 @@ class ReduceLROnPlateau(LRScheduler):
     def is_better(self, value: float, best: float) -> bool:
         """Whether a value is better than the best by more than the threshold."""
         if self.threshold_mode == "rel":
-            change = self.threshold if self.mode == "max" else -self.threshold
-            return value > best * (1.0 + change) if self.mode == "max" else value < best * (1.0 + change)
+            if self.mode == "min":
+                return value < best * (1.0 - self.threshold)
+            return value > best * (1.0 + self.threshold)
         return value < best - self.threshold if self.mode == "min" else value > best + self.threshold
 
     def _reduce(self) -> None:

@@ -1,5 +1,7 @@
 """Eager mode: every operation runs as it is recorded, on the reference backend, and its result is looked at.
 
+For example:
+
     with retrograd.eager():
         loss = model(x)      # raises at the first operation, and line, whose result is not finite
 """

@@ -176,9 +176,7 @@ def _represent(x: Tensor) -> str:
     values = np.array(x._value())
     prefix = "tensor("
     floatmode: Literal["fixed", "maxprec"] = "maxprec" if values.dtype.kind != "f" or _whole(values) else "fixed"
-    body = np.array2string(
-        values, separator=", ", prefix=prefix, precision=4, threshold=1000, floatmode=floatmode
-    )
+    body = np.array2string(values, separator=", ", prefix=prefix, precision=4, threshold=1000, floatmode=floatmode)
     notes = []
     if values.size == 0 and x.ndim != 1:
         notes.append(f"size={tuple(x.shape)}")

@@ -1,5 +1,7 @@
 """Views: how a tensor's elements lie in its storage, as movements that can be read through and written through.
 
+Their grammar:
+
     view  = movement*
     movement = reshape shape | permute order | expand shape | slice starts sizes steps
 """

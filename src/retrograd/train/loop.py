@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -164,7 +164,7 @@ class CapturedLoop:
         return done
 
     def _extend_order(self, steps: int) -> None:
-        """Have the order of the examples of the next batches: of one epoch, or of several that follow without a rest."""
+        """Have the order of the examples to come: of one epoch, or of several that follow without a rest."""
         used = self.size - self.size % self.batch_size if self._drop_last else self.size
         alone = self._whole or used % self.batch_size or self._captured is None
         epochs = 1 if alone else -(-steps * self.batch_size // used)
@@ -185,12 +185,12 @@ class CapturedLoop:
         """One step through Python, watched for whether it comes out as one program."""
         positions = self._order[: self.batch_size]
         index = Buffer.copy_of(positions, tensor_type(positions.shape, int64))
-        changed, drawn = changes.count, default_generator.get_state().tobytes()
+        changed, drawn = changes.count, default_generator.draws
         with observed() as seen:
             loss = self._step(*self._batch(index))
         # State that the step changes in other ways than by an optimizer, or random numbers of the host, would stand
         # still in a program that is repeated.
-        pure = changes.count == changed and default_generator.get_state().tobytes() == drawn
+        pure = changes.count == changed and default_generator.draws == drawn
         if pure and len(positions) == self.batch_size:
             self._captured = self._capture(seen, loss, index)
         return float(loss.item())
@@ -202,7 +202,7 @@ class CapturedLoop:
 
     def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer) -> _Captured | None:
         """The step as a program that can be repeated, once it has its final form."""
-        if len(seen) != 1 or not seen[0].settled or not isinstance(seen[0].program, RepeatableProgram):
+        if len(seen) != 1 or not seen[0].settled or not seen[0].program.repeatable:
             return None
         (evaluation,) = seen
         node = loss._read()
@@ -236,8 +236,7 @@ class CapturedLoop:
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
         outputs[captured.loss] = record_of_losses
-        program = evaluation.program
-        assert isinstance(program, RepeatableProgram)
+        program = cast(RepeatableProgram, evaluation.program)
         try:
             program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
         finally:

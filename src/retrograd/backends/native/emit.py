@@ -223,5 +223,3 @@ def kernel_of(emitter: Emitter, space: Space, mode: str) -> LoopKernel:
         for i in emitter.code
     )
     return LoopKernel(rank, tuple(operands), code, mode)
-
-

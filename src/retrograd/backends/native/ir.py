@@ -286,9 +286,7 @@ class Function:
 
     def masked_store(self, value: Value, pointer: Value, mask: Value) -> None:
         suffix = intrinsic_suffix(value.type)
-        self.module.declare(
-            f"declare void @llvm.masked.store.{suffix}.p0({value.type}, ptr, i32 immarg, {mask.type})"
-        )
+        self.module.declare(f"declare void @llvm.masked.store.{suffix}.p0({value.type}, ptr, i32 immarg, {mask.type})")
         align = natural_alignment(value.type)
         self.line(f"call void @llvm.masked.store.{suffix}.p0({value}, {pointer}, i32 {align}, {mask})")
 
@@ -436,9 +434,7 @@ class Module:
         noinline: bool = False,
         noalias: bool = False,
     ) -> Function:
-        function = Function(
-            self, name, params, returns, internal=internal, noinline=noinline, noalias=noalias
-        )
+        function = Function(self, name, params, returns, internal=internal, noinline=noinline, noalias=noalias)
         self.functions[name] = function
         return function
 

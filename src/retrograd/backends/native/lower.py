@@ -442,9 +442,7 @@ def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int]
         start += view.shape[axis]
 
 
-def _pad(
-    low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]
-) -> None:
+def _pad(low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]) -> None:
     before, _ = attributes
     whole = dense_view(value, low.types[value].shape)
     low.fill(0, whole, (value,))
@@ -452,9 +450,7 @@ def _pad(
     low.move(views[0], View(value, views[0].shape, whole.strides, start), (value,))
 
 
-def _slice_put(
-    low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]
-) -> None:
+def _slice_put(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
     base, part = views[:2]
     whole = dense_view(value, low.types[value].shape)
     low.move(base, whole, (value,))
@@ -504,5 +500,9 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
 
 
 _ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
-    "concat": _concat, "pad": _pad, "slice_put": _slice_put, "take": _take, "take_add": _take_add,
+    "concat": _concat,
+    "pad": _pad,
+    "slice_put": _slice_put,
+    "take": _take,
+    "take_add": _take_add,
 }

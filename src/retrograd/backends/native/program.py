@@ -58,6 +58,8 @@ class NativeProgram:
         table: phases and launches as the driver reads them.
     """
 
+    repeatable = True
+
     def __init__(self, lowering: Lowering, schedule: Schedule, scalars: Sequence[bool]) -> None:
         self.lowering, self.schedule = lowering, schedule
         graph = lowering.graph

@@ -55,6 +55,8 @@ class SegmentedProgram:
         compile_native: makes a native program of a graph all of whose steps have kernels.
     """
 
+    repeatable = False
+
     def __init__(
         self, graph: Graph, scalars: Sequence[bool], compile_native: Callable[[Graph, Sequence[bool]], Program]
     ) -> None:

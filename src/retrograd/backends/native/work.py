@@ -1,5 +1,7 @@
 """Work: what one launch does, before memory and phases are known.
 
+A work in short:
+
     work     = kernel key and generator, argument words, tiles, what it reads and writes
     word     = an integer | Address (where a view of a value starts)
 """

@@ -11,6 +11,8 @@ from retrograd.core.graph import Graph
 class NullProgram:
     """A program that does nothing."""
 
+    repeatable = False
+
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         pass
 

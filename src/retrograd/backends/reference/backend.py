@@ -15,6 +15,8 @@ from retrograd.core.operation import Primitive
 class ReferenceProgram:
     """A graph, interpreted."""
 
+    repeatable = False
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._last_use = _last_uses(graph)
@@ -22,9 +24,7 @@ class ReferenceProgram:
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         values: dict[int, np.ndarray[Any, Any]] = {}
         for i, (given, type_) in enumerate(zip(inputs, self.graph.inputs, strict=True)):
-            values[i] = (
-                np.asarray(given.value, type_.dtype.numpy) if isinstance(given, Scalar) else given.array()
-            )
+            values[i] = np.asarray(given.value, type_.dtype.numpy) if isinstance(given, Scalar) else given.array()
         count = len(inputs)
         for place, step in enumerate(self.graph.steps):
             values[count] = run_step(step, [values[arg] for arg in step.args])
@@ -64,7 +64,5 @@ class ReferenceBackend:
 
     name = "reference"
 
-    def compile(
-        self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int
-    ) -> ReferenceProgram:
+    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> ReferenceProgram:
         return ReferenceProgram(graph)
