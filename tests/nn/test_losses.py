@@ -143,7 +143,7 @@ def test_wrong_uses_say_what_to_do() -> None:
         f.cross_entropy(rg.tensor(X), rg.tensor([0, 1, 2, 5]))
     with pytest.raises(IndexRangeError, match=r"target -1 is not a class"):
         f.nll_loss(rg.tensor(X), rg.tensor([0, 1, 2, -1]))
-    with pytest.raises(ShapeError, match="must have shape"):
+    with pytest.raises(ShapeError, match="do not fit"):
         f.cross_entropy(rg.tensor(X), rg.tensor([[0], [1], [2], [3]]))
     with pytest.raises(DTypeError, match=r"use \.long\(\)"):
         f.cross_entropy(rg.tensor(X), rg.rand(4))

@@ -14,18 +14,17 @@ class TensorType:
     """Shape and dtype of a value. Made by `tensor_type`, one object for each pair.
 
     Attributes:
-        input_key, scalar_key: negative numbers that stand for an input of this type in a structure key.
+        input_key: a negative number that stands for a leaf of this type in the structure of a backward pass.
         block: bytes that a buffer for it takes.
     """
 
-    __slots__ = ("shape", "dtype", "size", "input_key", "scalar_key", "block")
+    __slots__ = ("shape", "dtype", "size", "input_key", "block")
 
     def __init__(self, shape: Shape, dtype: DType, number: int) -> None:
         self.shape: Final = shape
         self.dtype: Final = dtype
         self.size: Final[int] = math.prod(shape)
-        self.input_key: Final = -2 * number - 1
-        self.scalar_key: Final = -2 * number - 2
+        self.input_key: Final = -1 - number
         self.block: Final = _block_size(self.size * dtype.itemsize)
 
     @property

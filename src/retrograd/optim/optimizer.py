@@ -164,12 +164,24 @@ def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...],
     node = record(operation, tuple(inputs), attributes)
     waiting = take_pending()
     pinned = pinned_buffers(waiting)
-    into = [
-        tensor._storage.overwritable(pinned) if tensor._plain else Buffer(tensor._history().type) for tensor in tensors
-    ]
+    into = [_target(tensor, pinned) for tensor in tensors]
     close_with(waiting, node, into)
     for tensor, buffer in zip(tensors, into, strict=True):
-        if tensor._plain:
-            tensor._storage.overwritten(buffer)
+        storage = tensor._storage
+        if storage.node.buffer is buffer:
+            storage.version += 1
+        elif tensor._plain:
+            storage.overwritten(buffer)
         else:
             tensor._write(input_node(buffer.type, buffer))
+
+
+def _target(tensor: Any, pinned: set[Buffer]) -> Buffer:
+    """The buffer that a tensor's next value is written to: its own, unless others still read that."""
+    storage = tensor._storage
+    if not tensor._plain:
+        return Buffer(tensor._history().type)
+    buffer = storage.node.buffer
+    if buffer.__class__ is Buffer and not pinned and storage.exports is None:
+        return buffer
+    return storage.overwritable(pinned)  # type: ignore[no-any-return]

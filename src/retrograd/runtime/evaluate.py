@@ -26,9 +26,9 @@ class Trace:
     """Pending nodes in order, and the values from outside that they read.
 
     Attributes:
-        inputs: nodes that have a value, one for each distinct buffer.
         pending: nodes to compute, in the order of recording.
-        places: the number of every node's first value, inputs first.
+        inputs: nodes that have a value, one for each distinct buffer, in the order in which they are first read.
+        places: where values stand: input i at ~i, the first value of a pending node at 0, 1, 2, ... .
         key: the structure.
     """
 
@@ -38,37 +38,23 @@ class Trace:
         seen = set(roots)
         stack = list(roots)
         pending: list[Node] = []
-        inputs: list[Node] = []
         while stack:
             node = stack.pop()
-            if node.buffer is not None:
-                inputs.append(node)
-                continue
             pending.append(node)
             for x in node.inputs:
-                if x not in seen:
+                if x.buffer is None and x not in seen:
                     seen.add(x)
                     stack.append(x)
-        inputs.sort(key=_by_number)
         pending.sort(key=_by_number)
         self.pending = pending
-        self._number(inputs)
+        self._number()
 
-    def _number(self, inputs: list[Node]) -> None:
+    def _number(self) -> None:
         places: dict[Node, int] = {}
         by_buffer: dict[Buffer | Scalar, int] = {}
-        key: list[int] = []
-        distinct: list[Node] = []
-        for node in inputs:
-            buffer = node.buffer
-            assert buffer is not None
-            place = by_buffer.get(buffer)
-            if place is None:
-                place = by_buffer[buffer] = len(distinct)
-                distinct.append(node)
-                key.append(node.type.scalar_key if buffer.__class__ is Scalar else node.type.input_key)
-            places[node] = place
-        count = len(distinct)
+        key: list[object] = []
+        inputs: list[Node] = []
+        count = 0
         for node in self.pending:
             signature = node.signature
             assert signature is not None
@@ -76,19 +62,37 @@ class Trace:
                 places[node] = places[node.inputs[0]] + signature.projects
                 continue
             key.append(signature.key)
-            key += [places[x] for x in node.inputs]
+            for x in node.inputs:
+                place = places.get(x)
+                if place is None:
+                    buffer = x.buffer
+                    assert buffer is not None
+                    place = by_buffer.get(buffer)
+                    if place is None:
+                        place = by_buffer[buffer] = ~len(inputs)
+                        inputs.append(x)
+                    places[x] = place
+                key.append(place)
             places[node] = count
             count += len(signature.outputs)
-        self.inputs, self.places, self.key = distinct, places, key
+        # Types of inputs are part of the signatures that read them; whether one is a number is not.
+        key.append(None)
+        key += [i for i, x in enumerate(inputs) if x.buffer.__class__ is Scalar]
+        self.inputs, self.places, self.key = inputs, places, key
 
     def graph(self, outputs: Sequence[int]) -> Graph:
-        """The pending part as data."""
+        """The pending part as data; `outputs` are places."""
+        count = len(self.inputs)
+
+        def value(place: int) -> int:
+            return ~place if place < 0 else count + place
+
         steps = tuple(
-            Step(node.signature, tuple(self.places[x] for x in node.inputs))  # type: ignore[arg-type]
+            Step(node.signature, tuple(value(self.places[x]) for x in node.inputs))  # type: ignore[arg-type]
             for node in self.pending
             if node.signature.projects is None  # type: ignore[union-attr]
         )
-        return Graph(tuple(node.type for node in self.inputs), steps, tuple(outputs))
+        return Graph(tuple(node.type for node in self.inputs), steps, tuple(map(value, outputs)))
 
 
 class _Entry:
