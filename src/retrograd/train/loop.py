@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from retrograd.backends.base import RepeatableProgram
+from retrograd.backends.base import Program, RepeatableProgram
 from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import float64, int64
 from retrograd.core.errors import OptionError, ShapeError
@@ -117,6 +117,7 @@ class CapturedLoop:
         self._shuffle, self._drop_last = shuffle, drop_last
         self._data = [x._read() for x in self._arrays]
         self._captured: _Captured | None = None
+        self._before: Program | None = None  # what the last recorded step came out as
         self._order = np.zeros(0, np.int64)
         self.steps_done = 0
 
@@ -191,8 +192,13 @@ class CapturedLoop:
         # State that the step changes in other ways than by an optimizer, or random numbers of the host, would stand
         # still in a program that is repeated.
         pure = changes.count == changed and default_generator.draws == drawn
-        if pure and len(positions) == self.batch_size:
-            self._captured = self._capture(seen, loss, index)
+        if len(positions) == self.batch_size:
+            # A program that has followed itself: the first step may differ from all others, by gradients that were
+            # not there yet for one.
+            program = seen[0].program if pure and len(seen) == 1 else None
+            if program is not None and program is self._before:
+                self._captured = self._capture(seen, loss, index)
+            self._before = program
         return float(loss.item())
 
     def _batch(self, index: Buffer) -> list[Any]:
@@ -202,9 +208,9 @@ class CapturedLoop:
 
     def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer) -> _Captured | None:
         """The step as a program that can be repeated, once it has its final form."""
-        if len(seen) != 1 or not seen[0].settled or not seen[0].program.repeatable:
-            return None
         (evaluation,) = seen
+        if not evaluation.settled or not evaluation.program.repeatable:
+            return None
         node = loss._read()
         inputs = evaluation.inputs
         given = {id(buffer) for buffer in inputs}

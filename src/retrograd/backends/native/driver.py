@@ -36,9 +36,9 @@ from retrograd.backends.native.target import Target
 WORKER_SPIN_NANOSECONDS = 150_000
 # A waiting thread pauses this many times between two looks at the clock, ...
 POLLS_PER_CLOCK = 64
-# ... and offers its core to others only after as many, several milliseconds: whoever it waits for mostly runs on another
-# core. Yielding soon lets threads on a busy machine fall out of step, each off its core when the other is on: beside a
-# process on every core half of all runs took twice as long.
+# ... and offers its core to others only after as many, several milliseconds: whoever it waits for mostly runs on
+# another core. Yielding soon lets threads on a busy machine fall out of step, each off its core when the other is on:
+# beside a process on every core half of all runs took twice as long.
 POLLS_BEFORE_YIELD = 2_000_000
 # Where there is no futex, a sleeping worker looks for work this often.
 NAP_NANOSECONDS = 200_000
