@@ -74,7 +74,7 @@ class Fusion:
         self._moved = self._moved_values()
         self._in_memory = self._outputs | self._values_by_address()
         self.virtual: set[int] = set()
-        self._fuse = fuse
+        self.fuses = fuse
         for place, step in enumerate(graph.steps):
             self._place(self.first + place, step)
         for group in self.ordered():
@@ -160,7 +160,7 @@ class Fusion:
         axes = step.signature.attributes[0]
         kept = [i for i, n in enumerate(shape) if n != 1]
         reduced = tuple(place for place, axis in enumerate(kept) if axis in axes)
-        group = self.groups.get(x.root) if self._fuse else None
+        group = self.groups.get(x.root) if self.fuses else None
         if (
             group is not None
             and group.kind == "loop"
@@ -175,7 +175,7 @@ class Fusion:
         self._new(value, "loop", domain).reduced = reduced
 
     def _place_elementwise(self, value: int, step: Step, domain: Shape) -> None:
-        candidates = self._candidates(step, domain) if self._fuse else []
+        candidates = self._candidates(step, domain) if self.fuses else []
         merged: Group | None = None
         for group in candidates:
             if merged is None:
@@ -247,12 +247,12 @@ class Fusion:
         read: set[int] = set()
         used_outside: set[int] = set()
         for value in group.members[1:]:
-            for root, view in self._reads_of_member(value):
+            for root, view in self.reads_of_member(value):
                 if self.groups.get(root) is not group and self.graph.types[root].size >= size and all(view.strides):
                     read.add(root)
         for other in self.ordered():
             if other is not group:
-                used_outside.update(root for v in other.members for root, _ in self._reads_of_member(v))
+                used_outside.update(root for v in other.members for root, _ in self.reads_of_member(v))
         written = [v for v in group.members if v in self._outputs or v in used_outside]
         return len(read) + len(written)
 
@@ -285,10 +285,10 @@ class Fusion:
             return False
         both = {a, b}
         roots = [r for r, _ in self._reads(step)]
-        roots += [r for g in both for v in g.members for r, _ in self._reads_of_member(v)]
+        roots += [r for g in both for v in g.members for r, _ in self.reads_of_member(v)]
         return not any(self.groups.get(r) not in both and self._waits_for(r, both) for r in roots)
 
-    def _reads_of_member(self, value: int) -> list[tuple[int, View]]:
+    def reads_of_member(self, value: int) -> list[tuple[int, View]]:
         if value in self.table.copies:
             view = self.table.copies[value]
             return [(view.root, view)]
@@ -305,7 +305,7 @@ class Fusion:
             if group in groups:
                 return True
             seen.add(group)
-            stack.extend(r for v in group.members for r, _ in self._reads_of_member(v))
+            stack.extend(r for v in group.members for r, _ in self.reads_of_member(v))
         return False
 
     def _merge(self, a: Group, b: Group) -> Group:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-from retrograd.backends.native import gather
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.fuse import Fusion, Group, squeezed
 from retrograd.backends.native.gemm import Arg, gemm_module, tile_count as gemm_tiles, tile_shape
@@ -20,22 +18,18 @@ from retrograd.backends.native.kernel import (
     args_layout,
     tile_count,
 )
-from retrograd.backends.native.loops import epilogue_module, loop_module
+from retrograd.backends.native.loops import epilogue_module, loop_module, region_module
 from retrograd.backends.native.loops_plan import point_weight
+from retrograd.backends.native.prologue import Prologue, find_prologues
+from retrograd.backends.native.standing_alone import STANDING_ALONE, UnsupportedError
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view
-from retrograd.backends.native.work import Address, ArgsAddress, Bound, Generators, KernelAddress, Word, Work
+from retrograd.backends.native.work import Address, ArgsAddress, Bound, Generators, KernelAddress, Word, Work, even_part
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 
 # Work of a tile, in machine instructions on one lane: enough to be worth claiming, few enough to share out.
 _TILE_WORK = 1 << 17
-# Elements of a tile that only moves them.
-_TILE_ELEMENTS = 1 << 14
-
-
-class UnsupportedError(Exception):
-    """A step that the native backend has no kernel for."""
 
 
 class Lowering:
@@ -57,8 +51,11 @@ class Lowering:
         self.shared: dict[int, int] = {}
         self._copied: dict[View, int] = {}
         self._stored = self._values_in_memory()
+        self._prologues = find_prologues(fusion, self._stored, target) if fusion.fuses else {}
+        absorbed = {prologue.group for prologue in self._prologues.values()}
         for group in self._ordered():
-            self._lower(group)
+            if group not in absorbed:
+                self._lower(group)
         self.outputs: list[int] = []
         for value in graph.outputs:
             self.outputs.append(self._output(value))
@@ -68,7 +65,7 @@ class Lowering:
         fusion, stored = self.fusion, {self.fusion.views[v].root for v in self.graph.outputs}
         for group in fusion.ordered():
             for value in group.members:
-                for root, _ in fusion._reads_of_member(value):
+                for root, _ in fusion.reads_of_member(value):
                     if fusion.groups.get(root) is not group:
                         stored.add(root)
         return stored
@@ -86,7 +83,7 @@ class Lowering:
                 continue
             stack.append((group, True))
             for value in group.members:
-                for root, _ in self.fusion._reads_of_member(value):
+                for root, _ in self.fusion.reads_of_member(value):
                     other = self.fusion.groups.get(root)
                     if other is not None and other is not group and other not in done:
                         stack.append((other, False))
@@ -105,7 +102,7 @@ class Lowering:
             value = group.members[0]
             step = self.fusion.step(value)
             views = [self.fusion.views[arg] for arg in step.args]
-            lower = _ALONE.get(group.kind)
+            lower = STANDING_ALONE.get(group.kind)
             if lower is None:
                 raise UnsupportedError(group.kind)
             lower(self, value, views, step.signature.attributes, step.args)
@@ -212,7 +209,9 @@ class Lowering:
         if not dtype.startswith("float"):
             raise UnsupportedError(f"matmul of {dtype}")
         shape = self.types[product].shape
-        a, a_layout = self._operand(self.fusion.views[step.args[0]])
+        prologue = self._prologues.get(product)
+        left = self.fusion.views[step.args[0]]
+        a, a_layout = (left, "row") if prologue is not None else self._operand(left)
         b, b_layout = self._operand(self.fusion.views[step.args[1]])
         m, n, k = shape[-2], shape[-1], a.shape[-1]
         batch = shape[:-2]
@@ -250,10 +249,23 @@ class Lowering:
         key = f"gemm {dtype} {a_layout} {b_layout}"
         self.generator(key, lambda target: gemm_module(target, dtype, a_layout, b_layout))  # type: ignore[arg-type]
         tiles = gemm_tiles(m, n, count, tile_m, tile_n)
-        work = Work(f"{key}#gemm", words, tiles, count * m * n * k, (a.root, b.root), (product,), (product,))
+        reads: tuple[int, ...] = (a.root, b.root)
+        if prologue is not None:
+            reads = (*prologue.reads, b.root)
+            self._attach(prologue, words)
+        work = Work(f"{key}#gemm", words, tiles, count * m * n * k, reads, (product,), (product,))
         if len(group.members) > 1:
             work = self._epilogue(group, work, batches)
         self.work.append(work)
+
+    def _attach(self, prologue: Prologue, words: list[Word]) -> None:
+        """Let a product make its left operand by itself; the prologue's arguments follow those of the product."""
+        key = f"prologue {prologue.kernel!r}"
+        self.generator(key, lambda target: region_module(target, prologue.kernel))
+        words[Arg.A] = 0
+        words[Arg.PROLOGUE] = KernelAddress(f"{key}#kernel")
+        words[Arg.PROLOGUE_ARGS] = ArgsAddress(len(words))
+        words.extend(prologue.words)
 
     def _operand(self, view: View) -> tuple[View, str]:
         """A matrix as a product takes it: one of its last two strides is 1, and none is negative."""
@@ -308,7 +320,7 @@ class Lowering:
         self._share(product, group)
         return Work(
             f"{key}#kernel",
-            [*words, *gemm.words],
+            [*words, *(_moved(word, layout.words) for word in gemm.words)],
             gemm.tiles,
             gemm.cost,
             reads,
@@ -324,7 +336,7 @@ class Lowering:
         type_ = self.types[product]
         made_of_it = {product}
         for value in group.members[1:]:
-            if made_of_it.isdisjoint(root for root, _ in self.fusion._reads_of_member(value)):
+            if made_of_it.isdisjoint(root for root, _ in self.fusion.reads_of_member(value)):
                 continue
             made_of_it.add(value)
             other = self.types[value]
@@ -355,6 +367,11 @@ class Lowering:
         return copy
 
 
+def _moved(word: Word, by: int) -> Word:
+    """A word of arguments that now start so many words later."""
+    return ArgsAddress(word.start + by) if isinstance(word, ArgsAddress) else word
+
+
 def _inner(stride: int, written: bool) -> str:
     if stride == 0 and written:
         return "unit"
@@ -376,17 +393,11 @@ def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int
     rows = max(math.prod(kept), 1)
     depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
     if kernel.reduces == "inner":
-        return max(_even(rows, most // padded), 1), columns
+        return max(even_part(rows, most // padded), 1), columns
     if columns * depth >= most:
         unit = 4 * lanes
-        return 1, max(-(-_even(columns, max(most // depth, unit)) // unit) * unit, unit)
-    return max(_even(rows, most // (padded * depth)), 1), columns
-
-
-def _even(extent: int, limit: int) -> int:
-    """The size of even parts of at most about `limit`."""
-    parts = max(-(-extent // max(limit, 1)), 1)
-    return -(-extent // parts)
+        return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
+    return max(even_part(rows, most // (padded * depth)), 1), columns
 
 
 def _merged_batch(batch: Shape, a: View, b: View) -> list[tuple[int, int, int]]:
@@ -427,82 +438,3 @@ def _unsqueezed(strides: Shape, shape: Shape) -> Shape:
     """Strides along all axes of a shape from those along its axes of more than one element."""
     rest = iter(strides)
     return tuple(0 if n == 1 else next(rest) for n in shape)
-
-
-# -- steps that stand alone -------------------------------------------------------------------------------------------
-
-
-def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int], args: tuple[int, ...]) -> None:
-    (axis,) = attributes
-    whole = dense_view(value, low.types[value].shape)
-    start = 0
-    for view in views:
-        target = View(value, view.shape, whole.strides, start * whole.strides[axis])
-        low.move(view, target, (value,))
-        start += view.shape[axis]
-
-
-def _pad(low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]) -> None:
-    before, _ = attributes
-    whole = dense_view(value, low.types[value].shape)
-    low.fill(0, whole, (value,))
-    start = sum(n * s for n, s in zip(before, whole.strides, strict=True))
-    low.move(views[0], View(value, views[0].shape, whole.strides, start), (value,))
-
-
-def _slice_put(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
-    base, part = views[:2]
-    whole = dense_view(value, low.types[value].shape)
-    low.move(base, whole, (value,))
-    static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides, whole.shape, part.shape, attributes[0])
-    strides = tuple(s * d for s, d in zip(whole.strides, attributes[0], strict=True))
-    low.move(part, View(value, part.shape, strides, static, dynamic), (value,))
-
-
-def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], args: tuple[int, ...]) -> None:
-    table, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
-    row = math.prod(table.shape[1:])
-    size = low.types[value].dtype.itemsize
-    count = math.prod(index.shape)
-    tile = max(_even(count, _TILE_ELEMENTS // max(row, 1)), 1)
-    words: list[Word] = [
-        Address(table),
-        Address(index),
-        Address(dense_view(value, low.types[value].shape)),
-        table.shape[0],
-        row * size,
-        count,
-        tile,
-    ]
-    low.generator("take", gather.take_module)
-    low.work.append(
-        Work("take#kernel", words, -(-count // tile), count * row, (table.root, index.root), (value,), (value,))
-    )
-
-
-def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
-    values, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
-    shape = low.types[value].shape
-    dtype = low.types[value].dtype.name
-    if dtype not in gather.ADDABLE:
-        raise UnsupportedError(f"take_add of {dtype}")
-    row = math.prod(shape[1:])
-    count = math.prod(index.shape)
-    whole = dense_view(value, shape)
-    low.fill(0, whole, (value,))
-    tile = max(_even(row, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
-    words: list[Word] = [Address(values), Address(index), Address(whole), shape[0], row, count, tile]
-    key = f"take_add {dtype}"
-    low.generator(key, lambda target: gather.take_add_module(target, dtype))
-    low.work.append(
-        Work(f"{key}#kernel", words, -(-row // tile), count * row, (values.root, index.root), (value,), (value,))
-    )
-
-
-_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
-    "concat": _concat,
-    "pad": _pad,
-    "slice_put": _slice_put,
-    "take": _take,
-    "take_add": _take_add,
-}

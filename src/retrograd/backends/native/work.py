@@ -90,3 +90,9 @@ class Work:
 
 # IR text of kernels by key, made only if the cache has no code for them.
 Generators = dict[str, Callable[[], str]]
+
+
+def even_part(extent: int, limit: int) -> int:
+    """The size of even parts of at most about `limit`."""
+    parts = max(-(-extent // max(limit, 1)), 1)
+    return -(-extent // parts)

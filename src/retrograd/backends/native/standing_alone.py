@@ -1,0 +1,99 @@
+"""Steps that stand alone, in kernels of their own: joining, padding, writing into a region, taking and adding rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from retrograd.backends.native import gather
+from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.work import Address, Word, Work, even_part
+from retrograd.core.types import Shape
+
+if TYPE_CHECKING:
+    from retrograd.backends.native.lower import Lowering
+
+
+class UnsupportedError(Exception):
+    """A step that the native backend has no kernel for."""
+
+
+# Elements of a tile that only moves them.
+_TILE_ELEMENTS = 1 << 14
+
+
+def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int], args: tuple[int, ...]) -> None:
+    (axis,) = attributes
+    whole = dense_view(value, low.types[value].shape)
+    start = 0
+    for view in views:
+        target = View(value, view.shape, whole.strides, start * whole.strides[axis])
+        low.move(view, target, (value,))
+        start += view.shape[axis]
+
+
+def _pad(low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]) -> None:
+    before, _ = attributes
+    whole = dense_view(value, low.types[value].shape)
+    low.fill(0, whole, (value,))
+    start = sum(n * s for n, s in zip(before, whole.strides, strict=True))
+    low.move(views[0], View(value, views[0].shape, whole.strides, start), (value,))
+
+
+def _slice_put(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
+    base, part = views[:2]
+    whole = dense_view(value, low.types[value].shape)
+    low.move(base, whole, (value,))
+    static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides, whole.shape, part.shape, attributes[0])
+    strides = tuple(s * d for s, d in zip(whole.strides, attributes[0], strict=True))
+    low.move(part, View(value, part.shape, strides, static, dynamic), (value,))
+
+
+def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], args: tuple[int, ...]) -> None:
+    table, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
+    row = math.prod(table.shape[1:])
+    size = low.types[value].dtype.itemsize
+    count = math.prod(index.shape)
+    tile = max(even_part(count, _TILE_ELEMENTS // max(row, 1)), 1)
+    words: list[Word] = [
+        Address(table),
+        Address(index),
+        Address(dense_view(value, low.types[value].shape)),
+        table.shape[0],
+        row * size,
+        count,
+        tile,
+    ]
+    low.generator("take", gather.take_module)
+    low.work.append(
+        Work("take#kernel", words, -(-count // tile), count * row, (table.root, index.root), (value,), (value,))
+    )
+
+
+def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
+    values, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
+    shape = low.types[value].shape
+    dtype = low.types[value].dtype.name
+    if dtype not in gather.ADDABLE:
+        raise UnsupportedError(f"take_add of {dtype}")
+    row = math.prod(shape[1:])
+    count = math.prod(index.shape)
+    whole = dense_view(value, shape)
+    low.fill(0, whole, (value,))
+    tile = max(even_part(row, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
+    words: list[Word] = [Address(values), Address(index), Address(whole), shape[0], row, count, tile]
+    key = f"take_add {dtype}"
+    low.generator(key, lambda target: gather.take_add_module(target, dtype))
+    low.work.append(
+        Work(f"{key}#kernel", words, -(-row // tile), count * row, (values.root, index.root), (value,), (value,))
+    )
+
+
+STANDING_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
+    "concat": _concat,
+    "pad": _pad,
+    "slice_put": _slice_put,
+    "take": _take,
+    "take_add": _take_add,
+}
