@@ -19,11 +19,13 @@ def test_values_are_there_at_once() -> None:
 
 
 def test_names_the_operation_its_inputs_and_the_users_line() -> None:
-    x = rg.tensor([1.0, 0.0, -1.0])
-    with rg.eager(), pytest.raises(NotFiniteError, match=r"log float32\[3\] made .*inputs: \[-1, 1\]") as caught:
-        y = x * 1.0
+    def program() -> None:
+        y = rg.tensor([1.0, 0.0, -1.0]) * 1.0
         y = y.log()  # here
         y.exp()
+
+    with rg.eager(), pytest.raises(NotFiniteError, match=r"log float32\[3\] made .*inputs: \[-1, 1\]") as caught:
+        program()
     lines = [frame.line for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert "y = y.log()  # here" in lines
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from retrograd.core import generator as random
 from retrograd.core.dtype import DType, int64
-from retrograd.core.errors import ShapeError
+from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite, record
 from retrograd.core.types import Shape
@@ -23,7 +23,10 @@ from retrograd.tensor.tensor import from_array, tensor
 def _shape(size: tuple[Any, ...]) -> Shape:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    return tuple(int(n) for n in size)
+    shape = tuple(int(n) for n in size)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"a tensor cannot have the shape {shape}: extents must not be negative")
+    return shape
 
 
 def full(
@@ -154,6 +157,8 @@ def STACK(*parts: Any) -> Node:
 
 def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
     """Tensors one after another along an axis. Source: torch.cat."""
+    if len(tensors) == 0:
+        raise OptionError("cat: the sequence of tensors is empty; give at least one")
     if not all(x.ndim for x in tensors):
         raise ShapeError("cat: a 0-dimensional tensor has no axis to be joined along; use stack()")
     # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
@@ -166,6 +171,8 @@ def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
 
 def stack(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
     """Tensors of one shape along a new axis. Source: torch.stack."""
+    if len(tensors) == 0:
+        raise OptionError("stack: the sequence of tensors is empty; give at least one")
     return wrap(record(STACK, tuple(x._read() for x in tensors), (tensors[0]._axis(dim, extra=1),)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import DType, bool_, from_numpy_dtype, int64
-from retrograd.core.errors import DTypeError
+from retrograd.core.errors import DTypeError, ShapeError
 from retrograd.core.node import input_node
 from retrograd.core.types import tensor_type
 from retrograd.tensor.arithmetic import Arithmetic
@@ -124,7 +124,7 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
         requires_grad: whether gradients are wanted.
 
     Raises:
-        DTypeError: the data are no numbers; ValueError: the rows are of unequal length.
+        DTypeError: the data are no numbers; ShapeError: the rows are of unequal length.
 
     Source: torch.tensor.
 
@@ -137,7 +137,10 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
         return from_array(array, dtype).requires_grad_(requires_grad)
     if isinstance(data, (list, tuple)) and any(isinstance(x, TensorBase) for x in data):
         data = [x._value() if isinstance(x, TensorBase) else x for x in data]
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ShapeError("tensor: the rows of nested data must all have the same length") from error
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"tensor: cannot make numbers of {type(data).__name__} data (NumPy sees {array.dtype})")
     if dtype is None and not isinstance(data, (np.ndarray, np.generic)):
