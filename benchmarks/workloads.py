@@ -50,7 +50,7 @@ class Workload:
 WORKLOADS: Final = {
     workload.name: workload
     for workload in (
-        Workload("xor", (2, 2, 1), "sigmoid", False, "mse", "sgd", 0.1, 4, 300, 5000),
+        Workload("xor", (2, 2, 1), "sigmoid", False, "mse", "sgd", 0.1, 4, 300, 10_000),
         Workload("digits", (64, 100, 10), "relu", True, "cross_entropy", "adam", 1e-3, 200, 140, 350),
         Workload(
             "mlp", (784, 512, 256, 10), "relu", True, "cross_entropy", "adam", 1e-3, 128, steps=60, chunk_steps=60
