@@ -10,7 +10,6 @@ from retrograd.runtime.devices import use_backend
 from retrograd.runtime.threads import get_num_threads, set_num_threads
 from retrograd.tensor import autograd
 from retrograd.tensor.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from retrograd.tensor.base import Size
 from retrograd.tensor.creation import (
     arange,
     cat,
@@ -33,6 +32,7 @@ from retrograd.tensor.creation import (
     zeros_like,
 )
 from retrograd.tensor.eager import eager
+from retrograd.tensor.size import Size
 from retrograd.tensor.tensor import Tensor, from_numpy, tensor
 from retrograd.train.loop import compile_loop
 from retrograd.version import __version__

@@ -6,7 +6,7 @@ from typing import Any
 
 from retrograd.nn.module import Module
 from retrograd.ops import activation, arithmetic
-from retrograd.tensor.base import unary
+from retrograd.tensor.dispatch import unary
 
 
 class ReLU(Module):

@@ -43,7 +43,8 @@ from retrograd.ops import activation
 from retrograd.ops.arithmetic import TANH
 from retrograd.ops.bilinear import BILINEAR
 from retrograd.ops.linear import LINEAR
-from retrograd.tensor.base import unary, wrap
+from retrograd.tensor.base import wrap
+from retrograd.tensor.dispatch import unary
 
 __all__ = [
     "batch_norm",

@@ -12,7 +12,8 @@ from retrograd.core.operation import Composite, composite, record
 from retrograd.ops import activation, arithmetic, linear
 from retrograd.ops.elementwise import cast
 from retrograd.ops.movement import reshape
-from retrograd.tensor.base import TensorBase, binary, binary_reversed, node_of, unary, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import binary, binary_reversed, node_of, unary
 
 
 @composite("to")

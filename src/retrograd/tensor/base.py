@@ -11,28 +11,18 @@ import numpy as np
 
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.dtype import DType, bool_, float32, int64, scalar_dtype
+from retrograd.core.dtype import DType
 from retrograd.core.errors import GraphError, OptionError, ShapeError
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Composite, record
-from retrograd.core.types import Shape, contiguous_strides, tensor_type
+from retrograd.core.operation import record
+from retrograd.core.types import Shape, contiguous_strides
 from retrograd.ops import elementwise as e
 from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted, origin
 from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
+from retrograd.tensor.size import Size
 from retrograd.tensor.storage import Storage, as_leaf
 from retrograd.tensor.view import Movement, View, read_through, write_through
-
-Number = bool | int | float
-
-
-class _Defaults:
-    """The floating-point dtype of numbers and factories."""
-
-    float_dtype: DType = float32
-
-
-defaults = _Defaults()
 
 
 class TensorBase:
@@ -418,18 +408,6 @@ class TensorBase:
         return id(self)
 
 
-class Size(tuple[int, ...]):
-    """A shape: a tuple of ints."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        return math.prod(self)
-
-    def __repr__(self) -> str:
-        return f"retrograd.Size({list(self)})"
-
-
 _class: list[type[Any]] = []
 
 
@@ -466,39 +444,3 @@ def detached(node: Node) -> Node:
         return input_node(node.type, node.buffer)
     with mode.no_grad():
         return record(IDENTITY, (node,))
-
-
-def number_node(value: Number, other: DType) -> Node:
-    """A Python number meeting a tensor of dtype `other`, as a run-time input."""
-    return input_node(tensor_type((), scalar_dtype(value, other, defaults.float_dtype)), Scalar(value))
-
-
-def node_of(value: Any, other: DType | None = None) -> Node:
-    """The node of a tensor, a number, or anything that NumPy turns into an array."""
-    if isinstance(value, TensorBase):
-        return value._read()
-    if isinstance(value, (bool, int, float)):
-        if other is not None:
-            return number_node(value, other)
-        dtype = bool_ if isinstance(value, bool) else int64 if isinstance(value, int) else defaults.float_dtype
-        return input_node(tensor_type((), dtype), Scalar(value))
-    if isinstance(value, np.generic):
-        return node_of(value.item(), other)
-    raise TypeError(f"expected a tensor or a number, received {type(value).__name__}; use retrograd.tensor(...)")
-
-
-def unary(operation: Composite, x: TensorBase, attributes: tuple[Any, ...] = ()) -> Any:
-    return wrap(record(operation, (x._read(),), attributes))
-
-
-def binary(operation: Composite, a: TensorBase, b: Any) -> Any:
-    """`operation` of a tensor and a tensor or number."""
-    x = a._read()
-    y = b._read() if isinstance(b, TensorBase) else node_of(b, x.type.dtype)
-    return wrap(record(operation, (x, y)))
-
-
-def binary_reversed(operation: Composite, a: TensorBase, b: Any) -> Any:
-    """`operation` of a number and a tensor."""
-    x = a._read()
-    return wrap(record(operation, (node_of(b, x.type.dtype), x)))

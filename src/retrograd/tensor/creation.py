@@ -16,7 +16,8 @@ from retrograd.core.types import Shape
 from retrograd.ops import movement as m
 from retrograd.ops.arithmetic import WHERE, common_dtype
 from retrograd.ops.elementwise import cast
-from retrograd.tensor.base import TensorBase, defaults, node_of, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import defaults, node_of
 from retrograd.tensor.tensor import from_array, tensor
 
 

@@ -17,7 +17,8 @@ from retrograd.ops.arithmetic import WHERE
 from retrograd.ops.constant import like
 from retrograd.ops.indexing import take
 from retrograd.ops.movement import permute, reshape
-from retrograd.tensor.base import TensorBase, node_of, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import node_of
 from retrograd.tensor.movement import Movements
 
 

@@ -14,7 +14,8 @@ from retrograd.ops import elementwise as e, reduce as r
 from retrograd.ops.arithmetic import MAXIMUM, MINIMUM
 from retrograd.ops.constant import iota, like
 from retrograd.ops.movement import broadcast_to, reshape
-from retrograd.tensor.base import TensorBase, binary, unary, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import binary, unary
 
 
 def _finish(x: Node, axes: Shape, keepdim: bool) -> Node:

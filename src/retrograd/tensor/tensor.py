@@ -13,7 +13,8 @@ from retrograd.core.node import input_node
 from retrograd.core.types import tensor_type
 from retrograd.tensor.arithmetic import Arithmetic
 from retrograd.tensor.autograd import Differentiation
-from retrograd.tensor.base import TensorBase, defaults, set_tensor_class, wrap
+from retrograd.tensor.base import TensorBase, set_tensor_class, wrap
+from retrograd.tensor.dispatch import defaults
 from retrograd.tensor.indexing import Indexing
 from retrograd.tensor.reduction import Reductions
 

@@ -10,7 +10,8 @@ from typing import Any
 from retrograd.core.errors import DTypeError, OptionError
 from retrograd.core.operation import Composite, record
 from retrograd.ops import rectifier, smooth
-from retrograd.tensor.base import TensorBase, node_of, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import node_of
 
 
 def _apply(operation: Composite, x: TensorBase, numbers: tuple[Any, ...] = (), inplace: bool = False) -> Any:

@@ -10,7 +10,8 @@ from retrograd.core.node import Node
 from retrograd.core.operation import record
 from retrograd.nn.functions.classes import all_are_classes, require_classes
 from retrograd.ops import class_loss, loss, pointwise_loss
-from retrograd.tensor.base import TensorBase, node_of, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import node_of
 
 _REDUCTIONS: Final = ("mean", "sum", "none")
 

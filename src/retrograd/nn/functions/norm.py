@@ -10,7 +10,8 @@ from retrograd.core.node import Node
 from retrograd.core.operation import Composite, project, record
 from retrograd.ops import norm
 from retrograd.tensor.autograd import no_grad
-from retrograd.tensor.base import node_of, wrap
+from retrograd.tensor.base import wrap
+from retrograd.tensor.dispatch import node_of
 
 
 def _parameters(weight: Any, bias: Any) -> list[Node]:

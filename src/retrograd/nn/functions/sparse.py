@@ -9,7 +9,8 @@ from retrograd.core.errors import IndexRangeError, OptionError
 from retrograd.core.operation import record
 from retrograd.nn.functions.classes import known_extremes
 from retrograd.ops.embedding import EMBEDDING
-from retrograd.tensor.base import node_of, wrap
+from retrograd.tensor.base import wrap
+from retrograd.tensor.dispatch import node_of
 
 
 def embedding(

@@ -16,7 +16,8 @@ from retrograd.ops.movement import reshape
 from retrograd.ops.reduce import max_keepdim, sum_keepdim
 from retrograd.ops.spread import spread
 from retrograd.tensor.autograd import no_grad
-from retrograd.tensor.base import TensorBase, node_of, wrap
+from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.dispatch import node_of
 
 
 def _total(x: Node) -> Node:
