@@ -21,6 +21,8 @@ class Allocator:
     def __init__(self) -> None:
         self._free: dict[int, list[tuple[int, Any]]] = {}
         self._free_bytes = 0
+        # Of its own: buffers are still given back when the interpreter has cleared this module.
+        self._free_limit = _FREE_LIMIT
 
     def take(self, size: int) -> tuple[int, Any]:
         """A block of `size` bytes: its address and the object that keeps it."""
@@ -35,7 +37,7 @@ class Allocator:
         return self._allocate(size)
 
     def give(self, size: int, address: int, owner: Any) -> None:
-        if self._free_bytes + size > _FREE_LIMIT:
+        if self._free_bytes + size > self._free_limit:
             return
         self._free_bytes += size
         self._free.setdefault(size, []).append((address, owner))
@@ -84,6 +86,9 @@ class Buffer:
     def copy_of(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
         """A new buffer with the elements of `array`, which has the shape of `type_` and is cast if need be."""
         buffer = cls(type_)
+        if type_.dtype.is_half and array.dtype.itemsize > 4:
+            # PyTorch's way to 16 bits is over float32.
+            array = array.astype(np.float32)
         np.copyto(buffer.array(), array, casting="unsafe")
         return buffer
 
@@ -96,7 +101,9 @@ class Buffer:
         type_ = self.type
         if type_.size == 0:
             return np.empty(type_.shape, type_.dtype.numpy)
-        return np.asarray(_Exporter(self))
+        array = np.asarray(_Exporter(self))
+        # NumPy's interface has no name for bfloat16.
+        return array if array.dtype == type_.dtype.numpy else array.view(type_.dtype.numpy)
 
     def __del__(self) -> None:
         if self._size:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 
-class RetrogradError(Exception):
-    """Base of every error of this library."""
+class RetrogradError(RuntimeError):
+    """Base of every error of this library: a RuntimeError, as most of PyTorch's are."""
 
 
-class ShapeError(RetrogradError, RuntimeError):
-    """Shapes that do not fit the operation. A RuntimeError too, as in PyTorch."""
+class ShapeError(RetrogradError):
+    """Shapes that do not fit the operation."""
 
 
 class DTypeError(RetrogradError, TypeError):
     """A dtype that the operation does not take."""
 
 
-class GraphError(RetrogradError, RuntimeError):
+class GraphError(RetrogradError):
     """A graph that cannot be differentiated or evaluated as asked."""
 
 
@@ -25,6 +25,10 @@ class OptionError(RetrogradError, ValueError):
 
 class IndexRangeError(RetrogradError, IndexError):
     """An index outside its axis."""
+
+
+class LinAlgError(RetrogradError):
+    """A matrix that cannot be inverted or taken apart as asked."""
 
 
 class InternalError(RetrogradError, AssertionError):

@@ -41,6 +41,9 @@ class Graph:
     steps: tuple[Step, ...]
     outputs: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        return f"<graph of {len(self.steps)} steps>"
+
     @cached_property
     def types(self) -> tuple[TensorType, ...]:
         """The type of every value."""
@@ -58,6 +61,17 @@ class Graph:
         """The inputs that any step or output reads."""
         read = {arg for step in self.steps for arg in step.args} | set(self.outputs)
         return tuple(value for value in range(len(self.inputs)) if value in read)
+
+    @cached_property
+    def ends(self) -> dict[int, list[int]]:
+        """For each step, the values that nobody reads after it."""
+        last = {arg: place for place, step in enumerate(self.steps) for arg in step.args}
+        kept = set(self.outputs)
+        ends: dict[int, list[int]] = {}
+        for value, place in last.items():
+            if value not in kept:
+                ends.setdefault(place, []).append(value)
+        return ends
 
     @staticmethod
     def from_nodes(placeholders: Sequence[Node], outputs: Sequence[Node]) -> Graph:

@@ -20,9 +20,9 @@ WORDS: Final = 624
 # The bytes of torch.get_rng_state(), field by field (C alignment, little endian).
 STATE_LAYOUT: Final = np.dtype(
     {
-        "names": ["seed", "left", "seeded", "next", "words", "normal", "has_normal"],
-        "formats": ["<u8", "<i4", "<i4", "<u8", ("<u8", WORDS), "<f8", "<i4"],
-        "offsets": [0, 8, 12, 16, 24, 5024, 5040],
+        "names": ["seed", "left", "seeded", "next", "words", "normal", "streams", "has_normal"],
+        "formats": ["<u8", "<i4", "<i4", "<u8", ("<u8", WORDS), "<f8", "<u8", "<i4"],
+        "offsets": [0, 8, 12, 16, 24, 5024, 5032, 5040],
         "itemsize": 5056,
     }
 )
@@ -52,6 +52,13 @@ class MersenneTwister:
         if self._opened is None:
             self._opened = np.random.RandomState(self._seed)
         return self._opened
+
+    def copy(self) -> MersenneTwister:
+        """Another engine at the same place."""
+        other = MersenneTwister(self._seed)
+        other._stream.set_state(self._stream.get_state(legacy=False))
+        other._fresh = self._fresh
+        return other
 
     def raw(self, count: int) -> npt.NDArray[np.uint32]:
         """The next `count` words of the stream."""

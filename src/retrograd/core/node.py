@@ -7,7 +7,7 @@ value is there, the leaf it stands for, hooks, and whether a backward pass has r
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from retrograd.core.operation import Signature
 
 _next_number = itertools.count().__next__
+
+
+class Hooks:
+    """Code of the user at a node.
+
+    Attributes:
+        calls: functions of the gradient that arrives at the node, called in the order of their numbers.
+        rule: a gradient rule in place of the operation's: the node and the gradients of its outputs, by position, to
+            the gradients of its inputs.
+        reads: whether the rule reads values that go with the backward pass.
+    """
+
+    __slots__ = ("calls", "rule", "reads")
+
+    def __init__(self) -> None:
+        self.calls: dict[int, Callable[[Node], Node | None]] = {}
+        self.rule: Callable[[Node, Mapping[int, Node]], Sequence[Node | None]] | None = None
+        self.reads = False
 
 
 class Node:
@@ -31,8 +49,9 @@ class Node:
         number: grows with the order of recording, which is a topological order.
         buffer: its value: memory, or a Python number; None while it is pending.
         leaf: a weak reference to the leaf tensor whose `.grad` its gradient goes to.
-        hooks: called with its gradient during the backward pass.
-        released: a backward pass has been through it without `retain_graph`.
+        hooks: code of the user that the backward pass calls.
+        released: the leaves of the backward pass that has been through it without `retain_graph` and taken what a
+            second one would need; None as long as it can be walked.
     """
 
     __slots__ = (
@@ -51,7 +70,8 @@ class Node:
     signature: Signature | None
     buffer: Buffer | Scalar | None
     leaf: ref[Any] | None
-    hooks: dict[int, Callable[..., Any]] | None
+    hooks: Hooks | None
+    released: tuple[ref[Any], ...] | None
 
     def __init__(self, signature: Signature, inputs: tuple[Node, ...], requires_grad: bool) -> None:
         self.signature = signature
@@ -62,7 +82,7 @@ class Node:
         self.buffer = None
         self.leaf = None
         self.hooks = None
-        self.released = False
+        self.released = None
 
     def __repr__(self) -> str:
         name = self.signature.operation.name if self.signature else "input"
@@ -80,5 +100,5 @@ def input_node(type_: TensorType, buffer: Buffer | Scalar | None, leaf: ref[Any]
     node.buffer = buffer
     node.leaf = leaf
     node.hooks = None
-    node.released = False
+    node.released = None
     return node

@@ -1,4 +1,5 @@
-"""What can be applied: primitives, which backends run, and composites, which are named functions over the graph.
+"""What can be applied: primitives, which backends run, composites, which are named functions over the graph, and
+control flow, which runs whole graphs: loops and branches.
 
 A primitive carries all of its meaning: shape rule, NumPy reference, gradient rule, batching rule. A composite is
 recorded as ONE node; its body is traced once a signature, its gradient derived once, and both are inlined by the
@@ -7,10 +8,13 @@ first pass over a program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from retrograd.core import mode
+from retrograd.core.cache import Cache
 from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
@@ -21,6 +25,38 @@ Attributes = tuple[Any, ...]
 GradientRule = Callable[[Node, tuple[Node, ...], Node, Attributes], Sequence[Node | None]]
 # batching(operands with the batch axis moved to 0, which are batched, attributes, batch size) -> node
 BatchingRule = Callable[[tuple[Node, ...], tuple[bool, ...], Attributes, int], Node]
+
+PullBack = Callable[[Graph, list[Node], Sequence[bool], Mapping[int, Node]], Sequence[Node | None]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a gradient rule for several outputs has to work with.
+
+    Attributes:
+        inputs: the nodes that were read.
+        needs: which of them need a gradient.
+        seeds: the gradients of outputs, by position, where there are.
+        output: the node of an output, by position.
+        attributes: of the call.
+        pull_back: `pull_back(body, values, needs, seeds)`: the gradients of a body's inputs, from those of its outputs
+            by position; `values` are the nodes of all of the body's values, as `inline` gives them.
+    """
+
+    inputs: tuple[Node, ...]
+    needs: tuple[bool, ...]
+    seeds: Mapping[int, Node]
+    output: Callable[[int], Node]
+    attributes: Attributes
+    pull_back: PullBack
+
+
+# a call -> a node or None for each input
+CallGradientRule = Callable[[Call], Sequence[Node | None]]
+# batch_body, operands with the batch axis moved to 0, which are batched, attributes, batch size
+BodyBatchingRule = Callable[
+    [Callable[..., Any], tuple[Node, ...], tuple[bool, ...], Attributes, int], tuple[list[Node], list[bool]]
+]
 
 
 class Operation:
@@ -70,14 +106,22 @@ class Composite(Operation):
         name: what pictures of the graph call it.
         body: nodes and attributes to a node, or a tuple of nodes where it has several outputs.
         gradient: a rule in place of the derived one, where a better formula is known.
+        call_gradient: such a rule for several outputs.
     """
 
-    __slots__ = ("body", "gradient")
+    __slots__ = ("body", "gradient", "call_gradient")
 
-    def __init__(self, name: str, body: Callable[..., Any], gradient: GradientRule | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        body: Callable[..., Any],
+        gradient: GradientRule | None = None,
+        call_gradient: CallGradientRule | None = None,
+    ) -> None:
         super().__init__(name)
         self.body = body
         self.gradient = gradient
+        self.call_gradient = call_gradient
 
 
 class Function(Operation):
@@ -88,6 +132,38 @@ class Function(Operation):
     def __init__(self, name: str, graph: Graph) -> None:
         super().__init__(name)
         self.graph = graph
+
+
+class ControlFlow(Operation):
+    """An operation over whole graphs, its bodies: a loop, a branch. Backends run it; it may have several outputs.
+
+    The first of its attributes are the bodies. Its rules are given what they need to handle one: a way to run it on
+    arrays, to derive its gradient, to batch it.
+
+    Args:
+        name: unique among operations of this kind.
+        infer: input types and attributes to the types of the outputs; raises ShapeError or DTypeError.
+        reference: `run`, arrays and attributes to arrays; `run(body, arrays)` computes a body.
+        gradient: the gradient rule.
+        batch: the batching rule; gives the outputs, and which of them are batched. `batch_body(body, operands,
+            which are batched, size)` does the same for a body.
+    """
+
+    __slots__ = ("infer", "reference", "gradient", "batch")
+
+    def __init__(
+        self,
+        name: str,
+        infer: Callable[..., tuple[TensorType, ...]],
+        reference: Callable[..., Any],
+        gradient: CallGradientRule,
+        batch: BodyBatchingRule,
+    ) -> None:
+        super().__init__(name)
+        self.infer = infer
+        self.reference = reference
+        self.gradient = gradient
+        self.batch = batch
 
 
 class Signature:
@@ -131,7 +207,7 @@ class Signature:
         self.projects: int | None = attributes[0] if operation.name == "project" else None
         self.gradients: dict[Any, Any] = {}
         self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
-        self.key = len(_signatures)
+        self.key = _next_key()
 
     def __repr__(self) -> str:
         extra = f" {self.attributes}" if self.attributes else ""
@@ -140,7 +216,11 @@ class Signature:
 
 PRIMITIVES: Final[dict[str, Primitive]] = {}
 COMPOSITES: Final[dict[str, Composite]] = {}
-_signatures: dict[tuple[Any, ...], Signature] = {}
+CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
+# A signature that nobody has asked for lately is made again, under a new key, when somebody does.
+_signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
+_known: Final = _signatures.young
+_next_key = itertools.count().__next__
 
 
 def register(primitive: Primitive) -> Primitive:
@@ -151,13 +231,23 @@ def register(primitive: Primitive) -> Primitive:
     return primitive
 
 
-def composite(name: str, gradient: GradientRule | None = None) -> Callable[[Callable[..., Any]], Composite]:
+def register_flow(flow: ControlFlow) -> ControlFlow:
+    """Enter control flow under its name."""
+    if flow.name in CONTROL_FLOW:
+        raise InternalError(f"the control flow {flow.name!r} is registered twice")
+    CONTROL_FLOW[flow.name] = flow
+    return flow
+
+
+def composite(
+    name: str, gradient: GradientRule | None = None, *, call_gradient: CallGradientRule | None = None
+) -> Callable[[Callable[..., Any]], Composite]:
     """Decorator: enter a function over nodes as a composite."""
 
     def enter(body: Callable[..., Any]) -> Composite:
         if name in COMPOSITES:
             raise InternalError(f"the composite {name!r} is registered twice")
-        COMPOSITES[name] = Composite(name, body, gradient)
+        COMPOSITES[name] = Composite(name, body, gradient, call_gradient)
         return COMPOSITES[name]
 
     return enter
@@ -170,16 +260,26 @@ def _infer_project(types: tuple[TensorType, ...], attributes: Attributes) -> Ten
 PROJECT: Final = Primitive("project", _infer_project, lambda x: x, None, None)
 
 
-def project(node: Node, index: int) -> Node:
-    """Output `index` of a node with several outputs."""
+def project(node: Node, index: int, beside: tuple[Node, ...] = ()) -> Node:
+    """Output `index` of a node with several outputs.
+
+    It holds `beside`, other outputs of the node that a backward pass would read: so that they are kept with this one.
+    """
     parent = node.signature
     assert parent is not None
     key = (PROJECT, index, parent)
     signature = _signatures.get(key)
     if signature is None:
         signature = Signature(PROJECT, (index,), (parent.type,), (parent.outputs[index],), None)
-        _signatures[key] = signature
-    return Node(signature, (node,), node.requires_grad and signature.differentiable)
+        signature = _signatures.put(key, signature)
+    return Node(signature, (node, *beside), node.requires_grad and signature.differentiable)
+
+
+def results(node: Node) -> list[Node]:
+    """All outputs of a node."""
+    signature = node.signature
+    assert signature is not None
+    return [node] if len(signature.outputs) == 1 else [project(node, i) for i in range(len(signature.outputs))]
 
 
 def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attributes = ()) -> Node:
@@ -189,7 +289,7 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
         ShapeError, DTypeError: the inputs break the operation's rule.
     """
     types = [node.type for node in inputs]
-    signature = _signatures.get((operation, attributes, *types)) or signature_of(operation, tuple(types), attributes)
+    signature = _known.get((operation, attributes, *types)) or signature_of(operation, tuple(types), attributes)
     requires_grad = False
     for node in inputs:
         if node.requires_grad:
@@ -207,10 +307,17 @@ def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes
     graph = None
     if isinstance(operation, Primitive):
         outputs: tuple[TensorType, ...] = (operation.infer(types, *attributes),)
+    elif isinstance(operation, ControlFlow):
+        outputs = operation.infer(types, *attributes)
     else:
         graph = operation.graph if isinstance(operation, Function) else _trace(operation, attributes, types)
         outputs = graph.output_types
-    return _signatures.setdefault(key, Signature(operation, attributes, types, outputs, graph))
+    return _signatures.put(key, Signature(operation, attributes, types, outputs, graph))
+
+
+def forget_signatures() -> None:
+    """Have every signature made anew: something that bodies of composites depend on has changed."""
+    _signatures.clear()
 
 
 def _trace(operation: Operation, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:
@@ -227,9 +334,5 @@ def inline(graph: Graph, inputs: Sequence[Node]) -> list[Node]:
     values: list[Node] = list(inputs)
     for step in graph.steps:
         signature = step.signature
-        node = Node(signature, tuple(values[arg] for arg in step.args), False)
-        if len(signature.outputs) == 1:
-            values.append(node)
-        else:
-            values.extend(project(node, i) for i in range(len(signature.outputs)))
+        values.extend(results(Node(signature, tuple(values[arg] for arg in step.args), False)))
     return values

@@ -6,6 +6,8 @@ For example:
       %2 = mul(%0, %1) : float32[2, 3]
       %3, %4 = max.dim(%2) {1, False} : float32[2], int64[2]
       return %3
+
+The bodies of loops and branches stand beneath their step, with values numbered anew.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Signature
+from retrograd.core.operation import ControlFlow, Signature
 from retrograd.core.types import TensorType
 
 
@@ -39,11 +41,20 @@ def _lines(title: str, graph: Graph) -> list[str]:
     for step in graph.steps:
         signature = step.signature
         outputs = range(first, first + len(signature.outputs))
-        attributes = f" {{{', '.join(map(repr, signature.attributes))}}}" if signature.attributes else ""
-        call = f"{signature.operation.name}({_values(step.args)}){attributes}"
+        bodies, attributes = _parts(signature)
+        listed = f" {{{', '.join(map(repr, attributes))}}}" if attributes else ""
+        call = f"{signature.operation.name}({_values(step.args)}){listed}"
         lines.append(f"  {_values(outputs)} = {call} : {_types(signature.outputs)}")
+        lines += [f"    {line}" for body in bodies for line in _lines("body", body)]
         first = outputs.stop
     return [*lines, f"  return {_values(graph.outputs)}".rstrip()]
+
+
+def _parts(signature: Signature) -> tuple[tuple[Graph, ...], tuple[object, ...]]:
+    """The bodies of control flow, and the other attributes."""
+    if isinstance(signature.operation, ControlFlow):
+        return signature.attributes[0], signature.attributes[1:]
+    return (), signature.attributes
 
 
 def _values(numbers: Sequence[int]) -> str:
@@ -66,6 +77,7 @@ def _called(graph: Graph) -> list[Signature]:
     while stack:
         for step in stack.pop().steps:
             signature = step.signature
+            stack += _parts(signature)[0]
             if signature.graph is not None and signature not in found:
                 found[signature] = None
                 stack.append(signature.graph)

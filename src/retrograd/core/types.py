@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import threading
+from functools import lru_cache
 from typing import Final
+from weakref import ref
 
 from retrograd.core.dtype import DType
 
@@ -18,7 +22,7 @@ class TensorType:
         block: bytes that a buffer for it takes.
     """
 
-    __slots__ = ("shape", "dtype", "size", "input_key", "block")
+    __slots__ = ("shape", "dtype", "size", "input_key", "block", "__weakref__")
 
     def __init__(self, shape: Shape, dtype: DType, number: int) -> None:
         self.shape: Final = shape
@@ -46,17 +50,38 @@ def _block_size(nbytes: int) -> int:
 
 
 _interned: dict[tuple[Shape, DType], TensorType] = {}
+_next_number = itertools.count().__next__
+_making = threading.Lock()
+
+
+class _Limit:
+    """How many types are kept before those that nobody holds are let go; programs of ever new lengths make many."""
+
+    types = 1 << 14
 
 
 def tensor_type(shape: Shape, dtype: DType) -> TensorType:
     """The one TensorType of this shape and dtype."""
-    key = (shape, dtype)
-    found = _interned.get(key)
-    if found is None:
-        found = _interned.setdefault(key, TensorType(shape, dtype, len(_interned)))
-    return found
+    found = _interned.get((shape, dtype))
+    return _make(shape, dtype) if found is None else found
 
 
+def _make(shape: Shape, dtype: DType) -> TensorType:
+    with _making:
+        if len(_interned) >= _Limit.types:
+            _forget_unused()
+        return _interned.setdefault((shape, dtype), TensorType(shape, dtype, _next_number()))
+
+
+def _forget_unused() -> None:
+    """Types are compared by identity: one goes only when nobody has it."""
+    weak = [ref(type_) for type_ in _interned.values()]
+    _interned.clear()
+    _interned.update(((type_.shape, type_.dtype), type_) for item in weak if (type_ := item()) is not None)
+    _Limit.types = max(_Limit.types, 2 * len(_interned))
+
+
+@lru_cache(maxsize=1 << 12)
 def contiguous_strides(shape: Shape) -> Shape:
     """Row-major strides in elements.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Primitive
+from retrograd.core.operation import ControlFlow, Primitive
 from retrograd.core.types import TensorType
 
 
@@ -29,7 +29,9 @@ def verify(graph: Graph, *, primitives_only: bool = False) -> None:
                 raise InternalError(f"{where}: value {arg} is read before it is defined; there are {len(types)} so far")
             if types[arg] is not wanted:
                 raise InternalError(f"{where}: value {arg} is {types[arg]!r}, and the signature says {wanted!r}")
-        if primitives_only and not isinstance(signature.operation, Primitive):
+        if isinstance(signature.operation, ControlFlow):
+            _verify_bodies(where, signature.attributes[0], primitives_only)
+        elif primitives_only and not isinstance(signature.operation, Primitive):
             raise InternalError(f"{where}: {signature.operation.name} is no primitive")
         if signature.projects is not None:
             raise InternalError(f"{where}: a graph names the outputs of a step by their numbers, without project")
@@ -37,3 +39,11 @@ def verify(graph: Graph, *, primitives_only: bool = False) -> None:
     missing = [value for value in graph.outputs if not 0 <= value < len(types)]
     if missing:
         raise InternalError(f"output {missing[0]} is not defined: there are {len(types)} values")
+
+
+def _verify_bodies(where: str, bodies: tuple[Graph, ...], primitives_only: bool) -> None:
+    for body in bodies:
+        try:
+            verify(body, primitives_only=primitives_only)
+        except InternalError as error:
+            raise InternalError(f"{where}: in its body: {error}") from error

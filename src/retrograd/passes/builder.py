@@ -16,13 +16,20 @@ class GraphBuilder:
         self.inputs = inputs
         self.types: list[TensorType] = list(inputs)
         self.steps: list[Step] = []
+        self._definitions: dict[int, Step] = {}
 
     def apply(self, signature: Signature, args: tuple[int, ...]) -> int:
         """Append a step; the number of its first output."""
         first = len(self.types)
-        self.steps.append(Step(signature, args))
+        step = Step(signature, args)
+        self.steps.append(step)
         self.types.extend(signature.outputs)
+        self._definitions.update(dict.fromkeys(range(first, len(self.types)), step))
         return first
+
+    def definition(self, value: int) -> Step | None:
+        """The step that gives a value; None for an input."""
+        return self._definitions.get(value)
 
     def record(self, operation: Operation, args: tuple[int, ...], attributes: tuple[object, ...] = ()) -> int:
         """Append an operation, inferring its signature."""

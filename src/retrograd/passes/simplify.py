@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from retrograd.core.graph import Graph, Step
-from retrograd.core.operation import PRIMITIVES, Primitive
+from retrograd.core.operation import PRIMITIVES, ControlFlow, Primitive
 from retrograd.core.types import Shape, TensorType
 from retrograd.ops.constant import CONST
 from retrograd.ops.matmul import MATMUL
@@ -22,6 +22,8 @@ from retrograd.passes.builder import GraphBuilder
 
 _EXACT = {"add", "sub", "mul", "div", "neg", "sqrt", "cast", "select", "eq", "ne", "lt", "le", "gt", "ge"}
 _MOVEMENT = {"reshape", "permute", "broadcast"}
+# What reductions make of no elements.
+_OF_NOTHING = {"sum": 0, "prod": 1}
 
 
 class _Simplifier:
@@ -50,6 +52,8 @@ class _Simplifier:
         numbers = [self.constant(arg) for arg in args]
         if operation.name in _MOVEMENT and numbers[0] is not None:
             return self.make_constant(numbers[0], step.signature.type)
+        if operation.name in _OF_NOTHING and step.signature.inputs[0].size == 0:
+            return self.make_constant(_OF_NOTHING[operation.name], step.signature.type)
         if operation.name in _EXACT and all(number is not None for number in numbers):
             return self._fold(step, args, numbers)
         rule = _RULES.get(operation.name)
@@ -111,5 +115,10 @@ def simplify(graph: Graph) -> Graph:
     simplifier = _Simplifier(graph)
     values = list(range(len(graph.inputs)))
     for step in graph.steps:
-        values.append(simplifier.visit(step, tuple(values[arg] for arg in step.args)))
+        args = tuple(values[arg] for arg in step.args)
+        if isinstance(step.signature.operation, ControlFlow):
+            first = simplifier.builder.apply(step.signature, args)
+            values.extend(range(first, first + len(step.signature.outputs)))
+        else:
+            values.append(simplifier.visit(step, args))
     return simplifier.builder.finish([values[i] for i in graph.outputs])

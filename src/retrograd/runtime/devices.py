@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,8 +77,11 @@ def _is_heavy(graph: Graph) -> bool:
     """More than about a hundred million multiplications: worth compiling for a single run."""
     work = 0
     for step in graph.steps:
-        if step.signature.operation.name == "matmul":
-            work += step.signature.type.size * step.signature.inputs[0].shape[-1]
+        name, signature = step.signature.operation.name, step.signature
+        if name == "matmul":
+            work += signature.type.size * signature.inputs[0].shape[-1]
+        elif name == "convolution":
+            work += signature.type.size * math.prod(signature.inputs[1].shape[1:])
     return work > 100_000_000
 
 

@@ -7,13 +7,17 @@ types of the inputs of the whole, which values come out, and which of them overw
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Final
 
 from retrograd.backends.base import Program
 from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.cache import Cache
+from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node
 from retrograd.passes.pipeline import run_passes
@@ -28,11 +32,12 @@ class Trace:
     Attributes:
         pending: nodes to compute, in the order of recording.
         inputs: nodes that have a value, one for each distinct buffer, in the order in which they are first read.
+        buffers: their buffers, with their places.
         places: where values stand: input i at ~i, the first value of a pending node at 0, 1, 2, ... .
         key: the structure.
     """
 
-    __slots__ = ("inputs", "pending", "places", "key")
+    __slots__ = ("buffers", "inputs", "pending", "places", "key")
 
     def __init__(self, roots: Sequence[Node]) -> None:
         seen = set(roots)
@@ -51,13 +56,17 @@ class Trace:
 
     def _number(self) -> None:
         places: dict[Node, int] = {}
-        by_buffer: dict[Buffer | Scalar, int] = {}
+        buffers: dict[Buffer | Scalar, int] = {}
         key: list[object] = []
         inputs: list[Node] = []
         count = 0
         for node in self.pending:
             signature = node.signature
-            assert signature is not None
+            if signature is None:
+                raise GraphError(
+                    f"a value is asked for that depends on {node!r}, an argument of a function that was traced (vmap); "
+                    "it stands for nothing outside of that function: return what is needed from it"
+                )
             if signature.projects is not None:
                 places[node] = places[node.inputs[0]] + signature.projects
                 continue
@@ -67,9 +76,9 @@ class Trace:
                 if place is None:
                     buffer = x.buffer
                     assert buffer is not None
-                    place = by_buffer.get(buffer)
+                    place = buffers.get(buffer)
                     if place is None:
-                        place = by_buffer[buffer] = ~len(inputs)
+                        place = buffers[buffer] = ~len(inputs)
                         inputs.append(x)
                     places[x] = place
                 key.append(place)
@@ -77,8 +86,8 @@ class Trace:
             count += len(signature.outputs)
         # Types of inputs are part of the signatures that read them; whether one is a number is not.
         key.append(None)
-        key += [i for i, x in enumerate(inputs) if x.buffer.__class__ is Scalar]
-        self.inputs, self.places, self.key = inputs, places, key
+        key += [place for buffer, place in buffers.items() if buffer.__class__ is Scalar]
+        self.buffers, self.inputs, self.places, self.key = buffers, inputs, places, key
 
     def graph(self, outputs: Sequence[int]) -> Graph:
         """The pending part as data; `outputs` are places."""
@@ -124,34 +133,44 @@ class Evaluation:
     """What one call of `evaluate` ran.
 
     Attributes:
+        graph: what the program computes, in primitives.
         settled: whether the program has its final form; one of tier 0 is to be replaced.
         roots: what was asked for; their buffers come first among the outputs.
+        seconds: the time that the program took.
     """
 
     program: Program
+    graph: Graph
     settled: bool
     inputs: list[Buffer | Scalar]
     outputs: list[Buffer]
     roots: list[Node]
+    seconds: float
 
 
-_observers: list[list[Evaluation]] = []
+_observers: list[Callable[[Evaluation], None]] = []
 
 
 @contextmanager
 def observed() -> Iterator[list[Evaluation]]:
     """Collect the evaluations that happen within."""
     seen: list[Evaluation] = []
-    _observers.append(seen)
-    try:
+    with observed_by(seen.append):
         yield seen
+
+
+@contextmanager
+def observed_by(observer: Callable[[Evaluation], None]) -> Iterator[None]:
+    """Tell a function of the evaluations that happen within, one after another."""
+    _observers.append(observer)
+    try:
+        yield
     finally:
-        _observers.pop()
+        _observers.remove(observer)
 
 
-_programs: dict[tuple[object, ...], _Entry] = {}
-# Programs are plans, some kilobytes each; their kernels stay in the kernel cache. The oldest make room.
-PROGRAM_LIMIT = 4096
+# Programs are plans, some kilobytes each; their kernels stay in the kernel cache.
+_programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(limit=1 << 11)
 # A device's evaluations take turns; recording does not wait for them.
 _turn = threading.RLock()
 
@@ -173,27 +192,29 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
             first = trace.places[closing]
             outputs.extend(range(first, first + len(into)))
             buffers.extend(into)
-            by_buffer = {node.buffer: i for i, node in enumerate(trace.inputs)}
-            aliases = [by_buffer.get(buffer, -1) for buffer in into]
+            # An output that overwrites no input has the alias ~0.
+            aliases = [~trace.buffers.get(buffer, 0) for buffer in into]
         key = (devices.state.key, *trace.key, None, *outputs, None, *aliases)
-        entry = _programs.get(key)
+        entry = _programs.young.get(key) or _programs.get(key)
         if entry is None:
-            if len(_programs) >= PROGRAM_LIMIT:
-                del _programs[next(iter(_programs))]
-            entry = _programs[key] = _make(trace, outputs, [-1] * len(roots) + aliases)
-        inputs = [node.buffer for node in trace.inputs]
+            entry = _programs.put(key, _make(trace, outputs, [-1] * len(roots) + aliases))
+        inputs = list(trace.buffers)
         program = entry.ready()
-        program.run(inputs, buffers)  # type: ignore[arg-type]
+        start = time.perf_counter()
+        program.run(inputs, buffers)
         if _observers:
-            _observers[-1].append(Evaluation(program, devices.is_settled(entry.tier), inputs, buffers, list(roots)))  # type: ignore[arg-type]
+            seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier)
+            done = Evaluation(program, entry.graph, settled, inputs, buffers, list(roots), seconds)
+            for observer in list(_observers):
+                observer(done)
         for root, buffer in zip(roots, buffers, strict=False):
             root.buffer = buffer
-            if root.released or not root.requires_grad or root.leaf is not None:
+            if root.released is not None or not root.requires_grad or root.leaf is not None:
                 root.inputs = ()
 
 
 def _make(trace: Trace, outputs: Sequence[int], aliases: list[int]) -> _Entry:
-    scalars = [isinstance(node.buffer, Scalar) for node in trace.inputs]
+    scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
     return _Entry(run_passes(trace.graph(outputs)), scalars, aliases)
 
 
