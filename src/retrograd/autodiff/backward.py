@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Final
 
-from retrograd.autodiff.reverse import reverse
+from retrograd.autodiff.reverse import reads_values, reverse
 from retrograd.core import mode
+from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
@@ -27,12 +29,16 @@ class History:
 
     Attributes:
         interior: nodes that require a gradient and are no leaves, in the order of recording.
-        leaves: the leaf nodes.
+        leaves: the leaf nodes, and placeholders through which gradients flow.
         values: every node that is one of these or an input of one; `index` gives their places.
         key: the structure.
-        plain: no hook stands in the way of remembering the pass.
-        released: a node whose history an earlier backward pass has released, if there is one.
+        plain: no code of the user, and nobody who watches, stands in the way of remembering the pass.
+        released: nodes whose history an earlier backward pass has released.
     """
+
+    interior: list[Node]
+    leaves: list[Node]
+    released: list[Node]
 
     def __init__(self, roots: Sequence[Node]) -> None:
         seen = {root for root in roots if root.requires_grad}
@@ -42,31 +48,31 @@ class History:
                 if x.requires_grad and x not in seen:
                     seen.add(x)
                     stack.append(x)
-        self.interior: list[Node] = []
-        self.leaves: list[Node] = []
-        self.plain = True
-        self.released: Node | None = None
+        self.interior, self.leaves, self.released = [], [], []
+        self.plain = mode.watch.call is None
         index: dict[Node, int] = {}
         key: list[int] = []
         for node in sorted(seen, key=_by_number):
-            if node.hooks:
+            signature = node.signature
+            if node.hooks is not None:
                 self.plain = False
-            if node.leaf is not None:
+            if node.leaf is not None or signature is None:
                 self.leaves.append(node)
                 key.append(node.type.input_key)
             else:
-                if node.released:
-                    self.released = node
+                if node.released is not None:
+                    self.released.append(node)
                 self.interior.append(node)
-                key.append(node.signature.key)  # type: ignore[union-attr]
+                key.append(signature.key)
                 for x in node.inputs:
                     place = index.get(x)
                     if place is None:
                         place = index[x] = len(index)
                     key.append(place)
-            if node not in index:
-                index[node] = len(index)
-            key.append(index[node])
+            place = index.get(node)
+            if place is None:
+                place = index[node] = len(index)
+            key.append(place)
         self.index = index
         self.values = list(index)
         self.key = key
@@ -79,13 +85,41 @@ class History:
         return list(found)
 
     def narrow(self, targets: Sequence[Node]) -> None:
-        """Leave out nodes from which no path leads to a target, so that their hooks are not called."""
+        """Leave out nodes from which no path leads to a target: their hooks are not called, they are not released.
+
+        Raises:
+            GraphError: a path leads through a history that was released.
+        """
         leading = set(targets)
+        leaves = {id(node.leaf) for node in targets if node.leaf is not None}
         for node in self.interior:
+            gone = node.released
+            if gone is not None and any(id(leaf) in leaves for leaf in gone):
+                raise _released(node)
             if any(x in leading for x in node.inputs):
+                if gone is not None:
+                    raise _released(node)
                 leading.add(node)
         self.interior = [node for node in self.interior if node in leading]
         self.leaves = [node for node in self.leaves if node in leading]
+        self.plain = self.plain and not self.released
+
+    def surviving(self) -> list[int]:
+        """The places of nodes that can be walked again after this history is released, as in PyTorch: those whose
+        gradient needs no value, and that of the nodes behind them neither."""
+        active = {*self.interior, *self.leaves}
+        gone: set[Node] = set()
+        for node in self.interior:
+            if any(x in gone for x in node.inputs) or reads_values(node, active):
+                gone.add(node)
+        return [self.index[node] for node in self.interior if node not in gone]
+
+
+def _released(node: Node) -> GraphError:
+    return GraphError(
+        f"backward: the history of {node!r} was released by an earlier backward pass; "
+        "call backward(retain_graph=True) the first time if you need it twice"
+    )
 
 
 class Remembered:
@@ -94,6 +128,7 @@ class Remembered:
     Attributes:
         residuals: places of the values it reads.
         targets: places of the nodes whose gradients it gives, in the order of its outputs.
+        surviving: places of the nodes that can be walked again.
     """
 
     def __init__(self, history: History, roots: Sequence[Node], seeded: Sequence[bool], wanted: list[int]) -> None:
@@ -108,6 +143,7 @@ class Remembered:
         self.residuals = tuple(i for i in used if i < len(history.values))
         self.seeds = tuple(i - len(history.values) for i in used if i >= len(history.values))
         self.function = Function("backward", graph.without_unused_inputs())
+        self.surviving = history.surviving()
 
 
 def _start(roots: Sequence[Node], seeded: Sequence[bool], seeds: Sequence[Node]) -> list[Node]:
@@ -126,7 +162,7 @@ def _gradients(
     return reverse(order, seeds, active, stand_ins or {})
 
 
-_remembered: dict[tuple[object, ...], Remembered] = {}
+_remembered: Final[Cache[tuple[object, ...], Remembered]] = Cache(limit=1 << 11)
 
 
 def gradients(
@@ -147,49 +183,49 @@ def gradients(
         create_graph: record the gradients so that they can be differentiated in turn.
 
     Raises:
-        GraphError: a backward pass has been through this history already.
+        GraphError: a backward pass has been through this history already, and has taken what this one needs.
     """
     history = History(roots)
-    if history.released is not None:
-        raise GraphError(
-            f"backward: the history of {history.released!r} was released by an earlier backward pass; "
-            "call backward(retain_graph=True) the first time if you need it twice"
-        )
-    targets = history.leaves if wanted is None else history.versions(wanted)
+    if wanted is None:
+        if history.released:
+            raise _released(history.released[0])
+        targets = history.leaves
+    else:
+        targets = history.versions(wanted)
+        history.narrow(targets)
     before, mode.state.grad_enabled = mode.state.grad_enabled, create_graph
     try:
         if history.plain:
-            found = _recall(history, roots, seeds, targets)
+            passed = remembered(history, roots, seeds, targets)
+            found = _recall(passed, history, seeds)
+            surviving: Sequence[int] | None = passed.surviving
         else:
-            history.narrow(targets)
+            surviving = None
             start = [like(1, root) if seed is None else seed for root, seed in zip(roots, seeds, strict=True)]
             every = _gradients(history, roots, start, None)
             found = {node: every[node] for node in targets if node in every}
         found = _merged(found, wanted)
     finally:
         mode.state.grad_enabled = before
-    if not (retain_graph or create_graph):
-        release(history)
+    if not retain_graph:
+        _release(history, history.surviving() if surviving is None else surviving)
     return found
 
 
 def _merged(found: dict[Node, Node], wanted: Sequence[Node] | None) -> dict[Node, Node]:
     """One gradient for each leaf and each node of `wanted`: those of a leaf's versions are added up."""
+    if wanted is None and len({id(node.leaf) for node in found}) == len(found):
+        return found
     total: dict[int, Node] = {}
     for node, g in found.items():
         key = id(node.leaf or node)
         total[key] = add(total[key], g) if key in total else g
     if wanted is None:
-        if len(total) == len(found):
-            return found
         wanted = list({id(node.leaf): node for node in found}.values())
     return {node: total[id(node.leaf or node)] for node in wanted if id(node.leaf or node) in total}
 
 
-def _recall(
-    history: History, roots: Sequence[Node], seeds: Sequence[Node | None], targets: Sequence[Node]
-) -> dict[Node, Node]:
-    passed = remembered(history, roots, seeds, targets)
+def _recall(passed: Remembered, history: History, seeds: Sequence[Node | None]) -> dict[Node, Node]:
     values = history.values
     inputs = [values[i] for i in passed.residuals]
     given = [seed for seed in seeds if seed is not None]
@@ -212,22 +248,38 @@ def remembered(
     key = (*history.key, None, *(index[root] for root in roots), None, *seeded, None, *wanted)
     found = _remembered.get(key)
     if found is None:
-        found = _remembered[key] = Remembered(history, roots, seeded, wanted)
+        found = _remembered.put(key, Remembered(history, roots, seeded, wanted))
     return found
 
 
 def residuals(root: Node) -> list[Node]:
     """The values that a later backward pass from `root` will read; empty if its history has been released."""
     history = History([root])
-    if history.released is not None or not history.plain:
-        return history.interior if history.released is None else []
+    if history.released:
+        return []
+    if not history.plain:
+        return history.interior
     passed = remembered(history, [root], [None if root.type.size == 1 else root], history.leaves)
     return [history.values[i] for i in passed.residuals]
 
 
-def release(history: History) -> None:
+def release(roots: Sequence[Node], wanted: Sequence[Node]) -> None:
+    """Let go of what a backward pass from `roots` to `wanted` would read, as if there had been one."""
+    history = History(roots)
+    history.narrow(history.versions(wanted))
+    _release(history, history.surviving())
+
+
+def _release(history: History, surviving: Sequence[int]) -> None:
     """Let go of what only a backward pass would read."""
-    for node in history.interior:
-        node.released = True
+    leaves = tuple([node.leaf for node in history.leaves if node.leaf is not None])
+    interior = history.interior
+    if surviving:
+        kept = {history.values[place] for place in surviving}
+        interior = [node for node in interior if node not in kept]
+    for node in interior:
+        node.released = leaves
+        if node.hooks is not None:
+            node.hooks.rule = None
         if node.buffer is not None:
             node.inputs = ()

@@ -66,4 +66,7 @@ def log_softmax(x: Node, axis: int) -> Node:
 
 
 def _shifted(x: Node, axis: int) -> Node:
+    """x less its maximum along an axis; nothing, of nothing."""
+    if x.type.size == 0:
+        return x
     return e.sub(x, broadcast_to(max_keepdim(x, (axis,)), x.type.shape))

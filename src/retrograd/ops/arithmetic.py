@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer
-from retrograd.core.dtype import DType, bool_, float32, promote
+from retrograd.core.dtype import DType, bool_, defaults, promote
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Composite, composite, record
 from retrograd.ops import elementwise as e
@@ -44,13 +45,19 @@ def _binary(name: str, function: Callable[[Node, Node], Node]) -> Composite:
     return composite(name)(body)
 
 
-def _floating(dtype: DType) -> DType:
-    return dtype if dtype.is_floating_point else float32
+def floating(dtype: DType) -> DType:
+    """The dtype in which functions of real numbers compute: integers become the default dtype."""
+    return dtype if dtype.is_floating_point else defaults.float_dtype
 
 
-ADD = _binary("add", e.add)
+def _or_logical(number: Callable[[Node, Node], Node], logical: Callable[[Node, Node], Node]) -> Callable[..., Node]:
+    """An operation that booleans have a logical form of."""
+    return lambda a, b: (logical if a.type.dtype is bool_ else number)(a, b)
+
+
+ADD = _binary("add", _or_logical(e.add, e.logical_or))
 SUB = _binary("sub", e.sub)
-MUL = _binary("mul", e.mul)
+MUL = _binary("mul", _or_logical(e.mul, e.logical_and))
 POW = _binary("pow", e.power)
 FLOOR_DIVIDE = _binary("floor_divide", e.floor_divide)
 REMAINDER = _binary("remainder", e.remainder)
@@ -69,8 +76,8 @@ XOR = _binary("bitwise_xor", e.logical_xor)
 
 @composite("div")
 def DIV(a: Node, b: Node) -> Node:
-    """True division: integers become float32."""
-    return e.div(*meet("div", a, b, dtype=_floating(common_dtype(a, b))))
+    """True division: integers become the default dtype."""
+    return e.div(*meet("div", a, b, dtype=floating(common_dtype(a, b))))
 
 
 @composite("where")
@@ -81,14 +88,6 @@ def WHERE(condition: Node, a: Node, b: Node) -> Node:
     return e.select(*(broadcast_to(x, shape) for x in (e.cast(condition, bool_), a, b)))
 
 
-@composite("clamp")
-def CLAMP(x: Node, low: Node, high: Node) -> Node:
-    """min(max(x, low), high); the gradient flows where low <= x <= high."""
-    low, high = (broadcast_to(e.cast(v, x.type.dtype), x.type.shape) for v in (low, high))
-    raised = e.select(e.lt(x, low), low, x)
-    return e.select(e.gt(raised, high), high, raised)
-
-
 @composite("square")
 def SQUARE(x: Node) -> Node:
     """x * x: the exponent 2 is a listed structural constant."""
@@ -97,27 +96,30 @@ def SQUARE(x: Node) -> Node:
 
 @composite("reciprocal")
 def RECIPROCAL(x: Node) -> Node:
-    x = e.cast(x, _floating(x.type.dtype))
+    x = e.cast(x, floating(x.type.dtype))
     return e.div(like(1, x), x)
 
 
 @composite("rsqrt")
 def RSQRT(x: Node) -> Node:
-    x = e.cast(x, _floating(x.type.dtype))
+    x = e.cast(x, floating(x.type.dtype))
     return e.div(like(1, x), e.sqrt(x))
 
 
 def _unary_floating(name: str, function: Callable[[Node], Node]) -> Composite:
     def body(x: Node) -> Node:
-        return function(e.cast(x, _floating(x.type.dtype)))
+        return function(e.cast(x, floating(x.type.dtype)))
 
     return composite(name)(body)
 
 
 SQRT = _unary_floating("sqrt", e.sqrt)
 EXP = _unary_floating("exp", e.exp)
+EXP2 = _unary_floating("exp2", e.exp2)
 EXPM1 = _unary_floating("expm1", e.expm1)
 LOG = _unary_floating("log", e.log)
+LOG2 = _unary_floating("log2", e.log2)
+LOG10 = _unary_floating("log10", e.log10)
 LOG1P = _unary_floating("log1p", e.log1p)
 SIN = _unary_floating("sin", e.sin)
 COS = _unary_floating("cos", e.cos)
@@ -149,6 +151,26 @@ CEIL = _rounding("ceil", e.ceil)
 ROUND = _rounding("round", e.rint)
 TRUNC = _rounding("trunc", e.trunc)
 INVERT = _unary("bitwise_not", e.invert)
+
+
+@composite("frac")
+def FRAC(x: Node) -> Node:
+    """x - trunc(x), with the sign of x."""
+    return e.sub(x, e.trunc(x))
+
+
+@composite("round.decimals")
+def ROUND_DECIMALS(x: Node, scale: Node, is_fraction: bool) -> Node:
+    """x rounded to multiples of 1 / scale, or of scale."""
+    scale = broadcast_to(e.cast(scale, x.type.dtype), x.type.shape)
+    return e.div(e.rint(e.mul(x, scale)), scale) if is_fraction else e.mul(e.rint(e.div(x, scale)), scale)
+
+
+@composite("angle")
+def ANGLE(x: Node) -> Node:
+    """0 for positive numbers, pi for negative ones, NaN for NaN."""
+    x = e.cast(x, floating(x.type.dtype))
+    return e.select(e.lt(x, like(0, x)), like(math.pi, x), e.select(e.ne(x, x), x, like(0, x)))
 
 
 @composite("identity")

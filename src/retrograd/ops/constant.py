@@ -1,4 +1,5 @@
-"""Constants: `const`, a number that is part of the structure, and `iota`, coordinates along an axis."""
+"""Constants: `const`, a number that is part of the structure; `iota`, coordinates along an axis; `positions`, numbers
+that count elements."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import numpy as np
 from retrograd.core.dtype import DTYPES, DType, int64
 from retrograd.core.node import Node
 from retrograd.core.operation import Primitive, record, register
-from retrograd.core.types import Shape, TensorType, tensor_type
+from retrograd.core.types import Shape, TensorType, contiguous_strides, tensor_type
 
 
 def _infer_const(_: tuple[TensorType, ...], value: float, dtype: str, shape: Shape) -> TensorType:
@@ -35,6 +36,20 @@ CONST = register(
 IOTA = register(Primitive("iota", _infer_iota, _iota_reference, None, None))
 
 
+def _infer_positions(_: tuple[TensorType, ...], shape: Shape, strides: Shape) -> TensorType:
+    return tensor_type(shape, int64)
+
+
+def _positions_reference(shape: Shape, strides: Shape) -> np.ndarray:
+    out = np.zeros(shape, np.int64)
+    for axis, stride in enumerate(strides):
+        out += _iota_reference(shape, axis) * stride
+    return out
+
+
+POSITIONS = register(Primitive("positions", _infer_positions, _positions_reference, None, None))
+
+
 def const(value: bool | int | float, dtype: DType, shape: Shape = ()) -> Node:
     """`value` everywhere. Only for numbers that the library itself fixes: a user's number is a run-time input."""
     return record(CONST, (), (value, dtype.name, shape))
@@ -48,6 +63,11 @@ def const_offset(value: int) -> Node:
 def iota(shape: Shape, axis: int) -> Node:
     """int64 coordinates: element (i_0, ..., i_n) is i_axis."""
     return record(IOTA, (), (shape, axis))
+
+
+def positions(shape: Shape) -> Node:
+    """int64 numbers that count elements in row-major order: element (i_0, ..., i_n) is the sum of i_k stride_k."""
+    return record(POSITIONS, (), (shape, contiguous_strides(shape)))
 
 
 def zeros(type_: TensorType) -> Node:

@@ -20,8 +20,13 @@ from retrograd.core.types import TensorType, tensor_type
 from retrograd.ops.constant import like
 from retrograd.ops.movement import broadcast_to, reshape
 
-_ANY, _NUMBER, _FLOAT, _INTEGER_OR_BOOL = (0, 1, 2), (1, 2), (2,), (0, 1)
-_KINDS = {_NUMBER: "numbers", _FLOAT: "floating-point numbers", _INTEGER_OR_BOOL: "integers or booleans"}
+_ANY, _NUMBER, _FLOAT, _INTEGER, _INTEGER_OR_BOOL = (0, 1, 2), (1, 2), (2,), (1,), (0, 1)
+_KINDS = {
+    _NUMBER: "numbers",
+    _FLOAT: "floating-point numbers",
+    _INTEGER: "integers",
+    _INTEGER_OR_BOOL: "integers or booleans",
+}
 
 
 def _check(name: str, types: tuple[TensorType, ...], kinds: tuple[int, ...]) -> None:
@@ -35,14 +40,18 @@ def _check(name: str, types: tuple[TensorType, ...], kinds: tuple[int, ...]) -> 
         raise DTypeError(f"{name} takes {_KINDS[kinds]}, and received {first.dtype.name}; cast with .to(dtype) first")
 
 
+def batched_operands(operands: tuple[Node, ...], batched: tuple[bool, ...]) -> list[Node]:
+    """All operands with the batch axis that some of them have."""
+    shape = next(x.type.shape for x, has in zip(operands, batched, strict=True) if has)
+    return [
+        x if has else broadcast_to(reshape(x, (1, *x.type.shape)), shape)
+        for x, has in zip(operands, batched, strict=True)
+    ]
+
+
 def _batch(primitive: str) -> Callable[..., Node]:
     def rule(operands: tuple[Node, ...], batched: tuple[bool, ...], attributes: tuple[Any, ...], size: int) -> Node:
-        shape = next(x.type.shape for x, has in zip(operands, batched, strict=True) if has)
-        full = [
-            x if has else broadcast_to(reshape(x, (1, *x.type.shape)), shape)
-            for x, has in zip(operands, batched, strict=True)
-        ]
-        return record(_MADE[primitive], tuple(full), attributes)
+        return record(_MADE[primitive], tuple(batched_operands(operands, batched)), attributes)
 
     return rule
 
@@ -143,11 +152,17 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 sqrt = _elementwise("sqrt", np.sqrt, lambda g, x, y, _: (div(g, mul(like(2, y), y)),), _FLOAT)
 exp = _elementwise("exp", np.exp, lambda g, x, y, _: (mul(g, y),), _FLOAT)
+exp2 = _elementwise("exp2", np.exp2, lambda g, x, y, _: (mul(g, mul(y, like(math.log(2), y))),), _FLOAT)
 expm1 = _elementwise("expm1", np.expm1, lambda g, x, y, _: (mul(g, add(y, like(1, y))),), _FLOAT)
 log = _elementwise("log", np.log, lambda g, x, y, _: (div(g, x[0]),), _FLOAT)
+log2 = _elementwise("log2", np.log2, lambda g, x, y, _: (div(g, mul(x[0], like(math.log(2), y))),), _FLOAT)
+log10 = _elementwise("log10", np.log10, lambda g, x, y, _: (div(g, mul(x[0], like(math.log(10), y))),), _FLOAT)
 log1p = _elementwise("log1p", np.log1p, lambda g, x, y, _: (div(g, add(x[0], like(1, y))),), _FLOAT)
 sin = _elementwise("sin", np.sin, lambda g, x, y, _: (mul(g, cos(x[0])),), _FLOAT)
 cos: _Function = _elementwise("cos", np.cos, lambda g, x, y, _: (neg(mul(g, sin(x[0]))),), _FLOAT)
+atan = _elementwise(
+    "atan", np.arctan, lambda g, x, y, _: (div(g, add(mul(x[0], x[0]), like(1, y))),), _FLOAT
+)
 tanh = _elementwise("tanh", np.tanh, lambda g, x, y, _: (mul(g, sub(like(1, y), mul(y, y))),), _FLOAT)
 erf = _elementwise(
     "erf",
@@ -168,6 +183,13 @@ logical_and = _elementwise("and", np.bitwise_and, None, _INTEGER_OR_BOOL)
 logical_or = _elementwise("or", np.bitwise_or, None, _INTEGER_OR_BOOL)
 logical_xor = _elementwise("xor", np.bitwise_xor, None, _INTEGER_OR_BOOL)
 invert = _elementwise("invert", np.invert, None, _INTEGER_OR_BOOL)
+
+# -- integers ---------------------------------------------------------------------------------------------------------
+
+# A shift by less than 0, or by all bits or more, leaves no bit of the number but its sign.
+shift_left = _elementwise("shift_left", np.left_shift, None, _INTEGER)
+shift_right = _elementwise("shift_right", np.right_shift, None, _INTEGER)
+gcd = _elementwise("gcd", np.gcd, None, _INTEGER)
 
 # -- select and cast --------------------------------------------------------------------------------------------------
 
@@ -202,8 +224,12 @@ def _infer_cast(types: tuple[TensorType, ...], dtype: str) -> TensorType:
 
 
 def _cast_reference(x: np.ndarray, dtype: str) -> np.ndarray:
+    target = DTYPES[dtype]
     with np.errstate(all="ignore"):
-        return x.astype(DTYPES[dtype].numpy)
+        if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" or target.is_half:
+            # The only way from and to 16 bits is over float32, as in PyTorch.
+            x = x.astype(np.float32)
+        return x.astype(target.numpy)
 
 
 def _cast_gradient(g: Node, x: tuple[Node, ...], y: Node, _: Any) -> tuple[Node | None]:
@@ -217,3 +243,23 @@ _MADE["cast"] = CAST
 def cast(x: Node, dtype: DType) -> Node:
     """x with another dtype: floats to integers truncate, anything to bool is `!= 0`."""
     return x if x.type.dtype is dtype else record(CAST, (x,), (dtype.name,))
+
+
+def _infer_bitcast(types: tuple[TensorType, ...], dtype: str) -> TensorType:
+    old, new = types[0].dtype, DTYPES[dtype]
+    if old.itemsize != new.itemsize or bool_ in (old, new):
+        raise DTypeError(f"bitcast: the bits of {old.name} are not those of one {new.name}; both must have one size")
+    return tensor_type(types[0].shape, new)
+
+
+BITCAST = register(
+    Primitive(
+        "bitcast", _infer_bitcast, lambda x, dtype: x.view(DTYPES[dtype].numpy), None, _batch("bitcast")
+    )
+)
+_MADE["bitcast"] = BITCAST
+
+
+def bitcast(x: Node, dtype: DType) -> Node:
+    """The bits of x read as another dtype of the same size; no gradient flows."""
+    return x if x.type.dtype is dtype else record(BITCAST, (x,), (dtype.name,))

@@ -7,6 +7,7 @@ values of `data[i:i+n]` are one structure.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from retrograd.core.errors import DTypeError, ShapeError
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import PRIMITIVES, Primitive, record, register
 from retrograd.core.types import Shape, TensorType, tensor_type
-from retrograd.ops.constant import const_offset, zeros
+from retrograd.ops.constant import const, const_offset, iota, zeros
 
 OFFSET_TYPE = tensor_type((), int64)
 
@@ -152,6 +153,14 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     return x if x.type.shape == shape else record(BROADCAST, (x,), (shape,))
 
 
+def batched_alike(x: Sequence[Node], has: Sequence[bool], size: int) -> tuple[Node, ...]:
+    """Operands that all have a leading batch axis: those that lack it are the same for each example."""
+    return tuple(
+        v if batched else broadcast_to(reshape(v, (1, *v.type.shape)), (size, *v.type.shape))
+        for v, batched in zip(x, has, strict=True)
+    )
+
+
 # -- slice and its inverse --------------------------------------------------------------------------------------------
 
 
@@ -184,7 +193,47 @@ def _slice_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> t
 
 def _batch_slice(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, size: int) -> Node:
     sizes, steps = attributes
-    return record(SLICE, (x[0], offset(0), *x[1:]), ((size, *sizes), (1, *steps)))
+    (source,), starts = batched_alike(x[:1], has[:1], size), x[1:]
+    # Along axes that start elsewhere in each example, elements are gathered, after the other axes are sliced.
+    each = [axis for axis, batched in enumerate(has[1:]) if batched]
+    whole = source.type.shape[1:]
+    same = record(
+        SLICE,
+        (source, const_offset(0), *(const_offset(0) if axis in each else start for axis, start in enumerate(starts))),
+        (
+            (size, *(whole[axis] if axis in each else n for axis, n in enumerate(sizes))),
+            (1, *(1 if axis in each else step for axis, step in enumerate(steps))),
+        ),
+    )
+    for axis in each:
+        same = _gathered(same, _places(starts[axis], whole[axis], sizes[axis], steps[axis]), axis + 1)
+    return same
+
+
+def _places(start: Node, extent: int, count: int, step: int) -> Node:
+    """The positions of a region along an axis that starts elsewhere in each example: (examples, count)."""
+    shape = (start.type.size, count)
+    # By name, since ops/elementwise.py stands on this file; and so below.
+    add, mul, least, most = (PRIMITIVES[name] for name in ("add", "mul", "minimum", "maximum"))
+    last = extent - ((count - 1) * step + 1 if count else 0)
+    low = record(
+        most, (record(least, (start, const(last, int64, start.type.shape))), const(0, int64, start.type.shape))
+    )
+    along = record(mul, (iota(shape, 1), const(step, int64, shape)))
+    return record(add, (broadcast_to(reshape(low, (shape[0], 1)), shape), along))
+
+
+def _spread_places(places: Node, shape: Shape, axis: int) -> Node:
+    """Positions of each example, the same along all axes but one."""
+    size, count = places.type.shape
+    line = (size, *(count if i == axis else 1 for i in range(1, len(shape))))
+    return broadcast_to(
+        reshape(places, line), (size, *(count if i == axis else shape[i] for i in range(1, len(shape))))
+    )
+
+
+def _gathered(x: Node, places: Node, axis: int) -> Node:
+    return record(PRIMITIVES["gather"], (x, _spread_places(places, x.type.shape, axis)), (axis,))
 
 
 SLICE = register(
@@ -224,10 +273,24 @@ def _slice_put_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) 
 
 
 def _batch_slice_put(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, size: int) -> Node:
-    base, value = (
-        x[i] if has[i] else broadcast_to(reshape(x[i], (1, *x[i].type.shape)), (size, *x[i].type.shape)) for i in (0, 1)
-    )
-    return record(SLICE_PUT, (base, value, offset(0), *x[2:]), ((1, *attributes[0]),))
+    base, value = batched_alike(x[:2], has[:2], size)
+    each = [axis for axis, batched in enumerate(has[2:]) if batched]
+    return _put_each(base, value, list(x[2:]), attributes[0], each)
+
+
+def _put_each(base: Node, value: Node, starts: list[Node], steps: Shape, each: list[int]) -> Node:
+    """`slice_put` for each example; along the axes `each` it starts elsewhere in each, and elements are scattered."""
+    if not each:
+        return record(SLICE_PUT, (base, value, const_offset(0), *starts), ((1, *steps),))
+    axis, *rest = each
+    extent, count = base.type.shape[axis + 1], value.type.shape[axis + 1]
+    places = _places(starts[axis], extent, count, steps[axis])
+    part = _gathered(base, places, axis + 1)
+    inner_starts = [const_offset(0) if i == axis else start for i, start in enumerate(starts)]
+    inner_steps = tuple(1 if i == axis else step for i, step in enumerate(steps))
+    part = _put_each(part, value, inner_starts, inner_steps, rest)
+    spread = _spread_places(places, part.type.shape, axis + 1)
+    return record(PRIMITIVES["scatter"], (base, spread, part), (axis + 1, "set"))
 
 
 SLICE_PUT = register(
@@ -296,11 +359,7 @@ def _concat_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> 
 
 
 def _batch_concat(x: tuple[Node, ...], has: tuple[bool, ...], attributes: Any, size: int) -> Node:
-    parts = [
-        p if h else broadcast_to(reshape(p, (1, *p.type.shape)), (size, *p.type.shape))
-        for p, h in zip(x, has, strict=True)
-    ]
-    return concat(tuple(parts), attributes[0] + 1)
+    return concat(batched_alike(x, has, size), attributes[0] + 1)
 
 
 CONCAT = register(

@@ -75,6 +75,25 @@ def HARDSWISH(x: Node) -> Node:
     return e.select(e.le(x, like(-3, x)), like(0, x), e.select(e.ge(x, like(3, x)), x, middle))
 
 
+def _within(x: Node, bound: Node) -> Node:
+    """Whether -bound <= x <= bound."""
+    return e.logical_and(e.ge(x, e.neg(bound)), e.le(x, bound))
+
+
+@composite("hardshrink")
+def HARDSHRINK(x: Node, bound: Node) -> Node:
+    """x, and 0 where -bound <= x <= bound."""
+    return e.select(_within(x, spread(bound, x)), like(0, x), x)
+
+
+@composite("softshrink")
+def SOFTSHRINK(x: Node, bound: Node) -> Node:
+    """x moved towards 0 by the bound, and 0 where -bound <= x <= bound."""
+    low = spread(bound, x)
+    moved = e.select(e.gt(x, like(0, x)), e.sub(x, low), e.add(x, low))
+    return e.select(_within(x, low), like(0, x), moved)
+
+
 @composite("threshold")
 def THRESHOLD(x: Node, threshold: Node, value: Node) -> Node:
     """x where x > threshold, else value."""

@@ -137,8 +137,18 @@ def _position(x: Node, extremum: Node, axis: int) -> Node:
 
 
 def any_keepdim(x: Node, axes: Shape) -> Node:
-    return max_keepdim(cast(x, bool_), axes)
+    """Whether an element is not 0; of no elements, False."""
+    return _of_nothing(x, axes, False) or max_keepdim(cast(x, bool_), axes)
 
 
 def all_keepdim(x: Node, axes: Shape) -> Node:
-    return min_keepdim(cast(x, bool_), axes)
+    """Whether no element is 0; of no elements, True."""
+    return _of_nothing(x, axes, True) or min_keepdim(cast(x, bool_), axes)
+
+
+def _of_nothing(x: Node, axes: Shape, value: bool) -> Node | None:
+    """The reduction of empty axes, or None if none of them is empty."""
+    shape = x.type.shape
+    if all(shape[axis] for axis in axes):
+        return None
+    return const(value, bool_, tuple(1 if i in axes else n for i, n in enumerate(shape)))
