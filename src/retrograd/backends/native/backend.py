@@ -1,8 +1,8 @@
 """The native backend: where a graph becomes machine code. `compile_segment` lists the stages.
 
-    graph -> split reductions -> views -> fusion -> lowering -> schedule -> program
+    graph -> prepare -> views -> fusion -> lowering -> schedule -> program
 
-A tiny graph goes from split reductions straight to its lowering: a single kernel for all of it (`tiny.py`).
+A tiny graph goes from there straight to its lowering: a single kernel for all of it (`tiny.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from retrograd.backends.base import Program
 from retrograd.backends.native.compiler import host
 from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.lower import Lowering
+from retrograd.backends.native.prepare import prepare
 from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import make_schedule
-from retrograd.backends.native.segments import SegmentedProgram, is_native
-from retrograd.backends.native.split import split_reductions
+from retrograd.backends.native.segments import SegmentedProgram, native_steps
 from retrograd.backends.native.tiny import TinyLowering, is_tiny
 from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
@@ -28,7 +28,7 @@ class NativeBackend:
     name = "native"
 
     def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> Program:
-        if all(is_native(step) for step in graph.steps):
+        if all(native_steps(graph)):
             return compile_segment(graph, scalars, aliases, tier)
 
         def compile_part(part: Graph, numbers: Sequence[bool]) -> Program:
@@ -39,7 +39,7 @@ class NativeBackend:
 
 def compile_segment(graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
     """A program for steps that all have kernels."""
-    graph = split_reductions(graph)  # reductions over one run of axes, none too long
+    graph = prepare(graph, host().target)  # values one by one, in an order of axes; reductions as kernels take them
     if tier > 0 and is_tiny(graph):
         whole = TinyLowering(graph, host().target)  # one kernel for everything
         return NativeProgram(whole, make_schedule(whole, aliases), scalars)

@@ -8,7 +8,8 @@ A kernel is `void kernel(ptr args, i64 tile, ptr scratch)`:
   holds when a tile begins is undefined.
 
 A program is a table of phases in order; a phase is a set of launches that do not depend on one another. Every tile of
-a phase ends before the next phase begins. The enumerations below number the words of the records in memory.
+a phase ends before the next phase begins. A mark behind the last phase of a loop leads back to its first one, and moves
+argument words on, so often as the loop has steps. The enumerations below number the words of the records in memory.
 """
 
 from __future__ import annotations
@@ -37,21 +38,37 @@ class ProgramWord(IntEnum):
     """The header of a program table."""
 
     PHASES = 0
-    PHASE_COUNT = 1
-    LAUNCHES = 2
-    LAUNCH_COUNT = 3
-    RELOCATIONS = 4
-    RELOCATION_COUNT = 5
-    VARYING_COUNT = 6  # how many relocations, the first ones, change from step to step
-    SERIAL = 7
-    TIMED = 8
+    PHASE_COUNT = 1  # how many phases a run goes through, those of loops once for each step
+    RELOCATIONS = 2
+    RELOCATION_COUNT = 3
+    VARYING_COUNT = 4  # how many relocations, the first ones, change from step to step
+    SERIAL = 5
+    TIMED = 6
 
 
 class PhaseWord(IntEnum):
-    """A phase. After the last one stands a phase without tiles."""
+    """A phase. After the last one stands a phase without tiles; the end of a loop has `LOOP_END` tiles."""
 
-    LAUNCHES = 0
+    LAUNCHES = 0  # at the end of a loop: the loop
     TILES = 1
+
+
+class LoopWord(IntEnum):
+    """A loop of phases."""
+
+    FIRST = 0  # its first phase
+    COUNT = 1
+    DONE = 2  # how many steps are over; 0 before and after a run
+    MOVES = 3
+    MOVE_COUNT = 4
+
+
+class MoveWord(IntEnum):
+    """An argument word that a loop moves on after each step but the last, and back after that."""
+
+    TARGET = 0
+    STRIDE = 1
+    SIGN = 2  # -1: the stride turns around each time
 
 
 class LaunchWord(IntEnum):
@@ -91,6 +108,9 @@ class PoolWord(IntEnum):
 POOL_WORDS = 6 * CACHE_LINE_WORDS
 PROGRAM_WORDS = CACHE_LINE_WORDS
 PHASE_WORDS = 2
+LOOP_END = -1
+LOOP_WORDS = 5
+MOVE_WORDS = 3
 LAUNCH_WORDS = 8
 RELOCATION_WORDS = 3
 TERM_WORDS = 2

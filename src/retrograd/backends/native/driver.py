@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from retrograd.backends.native.contract import (
+    KERNEL_PARAMETERS,
     LAUNCH_WORDS,
     MAX_TILES,
+    MOVE_WORDS,
     PHASE_WORDS,
     RELOCATION_WORDS,
     TERM_WORDS,
     TILE_BITS,
     LaunchWord,
+    LoopWord,
+    MoveWord,
     PhaseWord,
     PoolWord,
     ProgramWord,
@@ -89,9 +93,12 @@ def driver_text(target: Target, triple: str) -> str:
     _run_tile(module)
     _claim(module)
     _open(module)
+    _advance(module)
     _proceed(module)
     _execute(module)
     _relocate(module)
+    _run_phases(module)
+    _run_block(module)
     _run_serial(module)
     _run_parallel(module)
     _step(module)
@@ -257,6 +264,41 @@ def _open(module: Module) -> None:
         _do(f, "wake_some", pool, tiles - 1)
 
 
+def _advance(module: Module) -> None:
+    """At the end of a step of a loop: the phase that comes next. Only one thread is about, and no tile is unfinished."""
+    f = _internal(module, "advance", [("phase", PTR)], PTR)
+    (phase,) = f.args
+    loop = _get(f, phase, PhaseWord.LAUNCHES, PTR)
+    count, moves = _get(f, loop, LoopWord.COUNT), _get(f, loop, LoopWord.MOVE_COUNT) * MOVE_WORDS
+    done = _get(f, loop, LoopWord.DONE) + 1
+    again = f.compare("slt", done, count)
+    first = _get(f, loop, LoopWord.MOVES, PTR)
+    with f.loop(0, f.select(again, moves, 0), MOVE_WORDS) as i:
+        _move(f, f.at(first, i, I64), f.const(1, I64))
+    # Back: as many times as it moved, or once more if it turned around an odd number of times.
+    turns = (count - 1) & 1
+    with f.loop(0, f.select(again, 0, moves), MOVE_WORDS) as i:
+        move = f.at(first, i, I64)
+        turning = f.compare("slt", _get(f, move, MoveWord.SIGN), 0)
+        _move(f, move, f.select(turning, turns, f.const(1, I64) - count))
+    f.store(f.select(again, done, 0), _at(f, loop, LoopWord.DONE))
+    f.ret(f.select(again, _get(f, loop, LoopWord.FIRST, PTR), f.at(phase, PHASE_WORDS, I64)))
+
+
+def _move(f: Function, move: Value, times: Value) -> None:
+    """Move an argument word so many strides; a stride that turns around does so if it was taken."""
+    stride, sign = _get(f, move, MoveWord.STRIDE), _get(f, move, MoveWord.SIGN)
+    target = _get(f, move, MoveWord.TARGET, PTR)
+    f.store(f.load(target, I64) + stride * times, target)
+    f.store(f.select(f.compare("eq", times, 0), stride, stride * sign), _at(f, move, MoveWord.STRIDE))
+
+
+def _next_phase(f: Function, phase: Value) -> Value:
+    result = f.call(f.module.functions["advance"], phase, returns=PTR)
+    assert result is not None
+    return result
+
+
 def _proceed(module: Module) -> None:
     """Run the phases of one tile that come next, in which nobody could help, and open the first that has more."""
     params = [("pool", PTR), ("phase", PTR), ("sequence", I64), ("scratch", PTR), ("timed", I64)]
@@ -264,6 +306,9 @@ def _proceed(module: Module) -> None:
     pool, first, first_sequence, scratch, timed = f.args
     phase, sequence = f.variable(PTR, first), f.variable(I64, first_sequence)
     with f.repeat() as again:
+        with f.repeat() as skip:
+            skip.break_if(f.compare("sge", _get(f, phase.get(), PhaseWord.TILES), 0))
+            phase.set(_next_phase(f, phase.get()))
         again.break_if(f.compare("ne", _get(f, phase.get(), PhaseWord.TILES), 1))
         _do(f, "run_tile", _get(f, phase.get(), PhaseWord.LAUNCHES, PTR), f.const(0, I64), scratch, timed)
         phase.set(f.at(phase.get(), PHASE_WORDS, I64))
@@ -319,18 +364,39 @@ def _relocate(module: Module) -> None:
         position.set(f.at(terms, term_words, I64))
 
 
-def _run_serial(module: Module) -> None:
+def _run_phases(module: Module) -> None:
     """Every tile of every launch on the calling thread, with nothing atomic."""
+    f = _internal(module, "run_phases", [("phases", PTR), ("scratch", PTR), ("timed", I64)])
+    phases, scratch, timed = f.args
+    phase = f.variable(PTR, phases)
+    with f.repeat() as again:
+        with f.repeat() as skip:
+            skip.break_if(f.compare("sge", _get(f, phase.get(), PhaseWord.TILES), 0))
+            phase.set(_next_phase(f, phase.get()))
+        all_tiles = _get(f, phase.get(), PhaseWord.TILES)
+        again.break_if(f.compare("eq", all_tiles, 0))
+        launch = f.variable(PTR, _get(f, phase.get(), PhaseWord.LAUNCHES, PTR))
+        with f.repeat() as launches:
+            end = _get(f, launch.get(), LaunchWord.END)
+            with f.loop(0, end - _get(f, launch.get(), LaunchWord.FIRST)) as tile:
+                _do(f, "run_tile", launch.get(), tile, scratch, timed)
+            launches.break_if(f.compare("eq", end, all_tiles))
+            launch.set(f.at(launch.get(), LAUNCH_WORDS, I64))
+        phase.set(f.at(phase.get(), PHASE_WORDS, I64))
+
+
+def _run_block(module: Module) -> None:
+    """A kernel: tile i runs the phases to which argument word i points."""
+    f = module.function("run_block", KERNEL_PARAMETERS)
+    args, tile, scratch = f.args
+    _do(f, "run_phases", f.load(f.at(args, tile, I64), PTR), scratch, f.const(0, I64))
+
+
+def _run_serial(module: Module) -> None:
     f = _internal(module, "run_serial", [("pool", PTR), ("program", PTR)])
     pool, program = f.args
-    scratch = _get(f, pool, PoolWord.SCRATCH, PTR)
-    timed = _get(f, program, ProgramWord.TIMED)
-    launches = _get(f, program, ProgramWord.LAUNCHES, PTR)
-    with f.loop(0, _get(f, program, ProgramWord.LAUNCH_COUNT)) as index:
-        launch = f.at(launches, index * LAUNCH_WORDS, I64)
-        tiles = _get(f, launch, LaunchWord.END) - _get(f, launch, LaunchWord.FIRST)
-        with f.loop(0, tiles) as tile:
-            _do(f, "run_tile", launch, tile, scratch, timed)
+    phases, scratch = _get(f, program, ProgramWord.PHASES, PTR), _get(f, pool, PoolWord.SCRATCH, PTR)
+    _do(f, "run_phases", phases, scratch, _get(f, program, ProgramWord.TIMED))
 
 
 def _run_parallel(module: Module) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrograd.backends.native.fuse import ELEMENTWISE, Fusion, Group, squeezed
+from retrograd.backends.native.join import Regions
 from retrograd.backends.native.kernel import Instruction, LoopKernel, Operand
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.views import View, dense_view
-from retrograd.backends.native.work import Bound
+from retrograd.backends.native.work import NOWHERE, Bound
+from retrograd.core.dtype import DTYPES
+from retrograd.core.graph import Step
 from retrograd.core.types import Shape
 
 _NAMES = {"invert": "not"}
@@ -22,7 +25,14 @@ class Emitter:
         indexed: axes of the domain whose coordinate the code asks for; they must stay axes of their own.
     """
 
-    def __init__(self, fusion: Fusion, group: Group, stored: set[int], accumulator: int | None = None) -> None:
+    def __init__(
+        self,
+        fusion: Fusion,
+        group: Group,
+        stored: set[int],
+        accumulator: int | None = None,
+        regions: Regions | None = None,
+    ) -> None:
         self.fusion, self.group = fusion, group
         self.domain = squeezed(group.domain)
         self.outer = group.reduced is not None and group.reduced[-1] != len(self.domain) - 1
@@ -37,6 +47,8 @@ class Emitter:
             number = self._member(value)
             if value in stored:
                 self._store(value, number)
+            for region in (regions or {}).get(value, {}).values():
+                self._store_to(region, number, "full")
 
     # -- members ------------------------------------------------------------------------------------------------------
 
@@ -72,9 +84,18 @@ class Emitter:
                 return self._add("const", dtype, (), 0)
             self.indexed.add(axis)
             return self._add("index", dtype, (), axis)
+        if name == "positions":
+            return self._positions(step, level)
         assert name in ELEMENTWISE
         args = tuple(self._value(arg, level) for arg in step.args)
         return self._add(_NAMES.get(name, name), dtype, args)
+
+    def _positions(self, step: Step, level: str) -> int:
+        """The addresses of an operand of bytes that is no memory and begins at 0."""
+        shape, strides = step.signature.attributes
+        placed = self._on_domain(View(NOWHERE, shape, strides), level)
+        self.operands.append(Bound(placed, "uint8", False, self.outer and level == "part"))
+        return self._add("position", "int64", (), len(self.operands) - 1)
 
     def _domain_axis(self, shape: Shape, axis: int, level: str) -> int | None:
         """The domain's axis that an axis of a member's shape is, or None for one of extent 1."""
@@ -127,7 +148,10 @@ class Emitter:
     def _store(self, value: int, number: int) -> None:
         level = self.level(value)
         shape = self.domain if level == "full" else self.group.part
-        placed = self._on_domain(dense_view(value, shape), level)
+        self._store_to(dense_view(value, shape), number, level)
+
+    def _store_to(self, view: View, number: int, level: str) -> None:
+        placed = self._on_domain(view, level)
         operand = self._operand(placed, written=True, per_column=self.outer and level == "part")
         self._add("store", self.operands[operand].dtype, (number,), operand)
 
@@ -144,7 +168,7 @@ class Emitter:
 def _number(value: bool | int | float, dtype: str) -> bool | int | float:
     if dtype == "bool":
         return bool(value)
-    return float(value) if dtype.startswith("float") else int(value)
+    return float(value) if DTYPES[dtype].is_floating_point else int(value)
 
 
 # -- collapsing axes --------------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 A group has a domain: a shape without axes of extent 1, and at most one set of reduced axes. Elementwise steps over the
 domain, reductions of it, elementwise steps on their results, and uses of those results broadcast back, all join; so do
-elementwise steps behind a matrix multiplication of their shape (its epilogue). A group never waits for something that
-waits for it.
+elementwise steps behind a product of matrices, or a convolution, of their shape (its epilogue). A group never waits for
+something that waits for it.
 
-Some steps belong to no group and are computed where they are used: constants, coordinates, comparisons, and what is
-made of single numbers from outside.
+Some steps belong to no group and are computed where they are used: constants, coordinates, comparisons, choices between
+two numbers, and what is made of single numbers from outside.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from retrograd.backends.native.kernel import ARITY
+from retrograd.backends.native.loop_steps import PART
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.views import MOVEMENTS, View, ViewTable
 from retrograd.core.graph import Graph, Step
 from retrograd.core.types import Shape, contiguous_strides
 
-ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "not"}) | {"invert"}
+ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "position", "not"}) | {"invert"}
+# Steps that depend on where they are computed alone.
+COORDINATES = frozenset({"iota", "positions"})
+# What may have an epilogue.
+PRODUCTS = frozenset({"matmul", "conv.direct", "conv.winograd"})
 # A kernel with more than this many steps gains nothing from another.
 _MOST_MEMBERS = 160
 # An epilogue that reads and writes more matrices than this streams better as a loop of its own: over the short rows of
@@ -36,16 +41,21 @@ class Group:
     """Steps that one kernel computes.
 
     Attributes:
-        kind: "loop", "matmul" (a product and its epilogue), or the name of a primitive that stands alone.
+        kind: "loop", or the name of a product (with its epilogue) or of a primitive that stands alone.
         domain: extents, without those of 1.
         reduced: axes of the domain that reductions of the group run over; None before the first.
-        members: values, in order; of a "matmul", the product first.
+        members: values, in order; the product first.
     """
 
     kind: str
     domain: Shape
     reduced: tuple[int, ...] | None = None
     members: list[int] = field(default_factory=list)
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it is a product or convolution, and steps behind it."""
+        return self.kind in PRODUCTS
 
     @property
     def part(self) -> Shape:
@@ -78,7 +88,7 @@ class Fusion:
         for place, step in enumerate(graph.steps):
             self._place(self.first + place, step)
         for group in self.ordered():
-            if group.kind == "matmul" and self._traffic(group) > _MOST_EPILOGUE_TRAFFIC:
+            if group.is_product and self._traffic(group) > _MOST_EPILOGUE_TRAFFIC:
                 self._free_epilogue(group)
 
     def step(self, value: int) -> Step:
@@ -99,6 +109,9 @@ class Fusion:
             if value in self.table.copies:
                 self._alone(value, "copy")
             return
+        if step.signature.operation is PART:
+            self._join(self.groups[step.args[0]], value)
+            return
         if self._is_virtual(value, step):
             self.virtual.add(value)
             return
@@ -107,7 +120,7 @@ class Fusion:
             self._place_reduction(value, step)
         elif name in ELEMENTWISE:
             self._place_elementwise(value, step, domain)
-        elif name in ("const", "iota"):
+        elif name == "const" or name in COORDINATES:
             self._new(value, "loop", domain)
         else:
             self._alone(value, name)
@@ -118,13 +131,23 @@ class Fusion:
             return False
         if name == "const":
             return True
-        if name == "iota":
+        if name in COORDINATES:
             return value not in self._moved
         if name not in ELEMENTWISE:
             return False
         if step.signature.type.size == 1:
             return all(self.views[a].root < self.first or self.views[a].root in self.virtual for a in step.args)
-        return step.signature.type.dtype.name == "bool" and value not in self._moved
+        if value in self._moved:
+            return False
+        if step.signature.type.dtype.name == "bool":
+            # A random mask is remembered rather than made again: a byte costs less than its bits.
+            return all(self.name(self.views[arg].root) != "random_bits" for arg in step.args)
+        return name == "select" and all(self._is_one_number(arg) for arg in step.args[1:])
+
+    def _is_one_number(self, value: int) -> bool:
+        """Whether a value is one number everywhere, which costs nothing where it is needed."""
+        root = self.views[value].root
+        return self.graph.types[root].size == 1 and (root < self.first or root in self.virtual)
 
     def _moved_values(self) -> set[int]:
         """Values that a movement, or a step that wants memory, reads."""
@@ -151,7 +174,7 @@ class Fusion:
     def _alone(self, value: int, name: str) -> None:
         kind = name
         shape = self.graph.types[value].shape
-        self._new(value, kind, shape if kind == "matmul" else squeezed(shape))
+        self._new(value, kind, shape if kind in PRODUCTS else squeezed(shape))
 
     def _place_reduction(self, value: int, step: Step) -> None:
         x = self.views[step.args[0]]
@@ -197,25 +220,27 @@ class Fusion:
         found: dict[Group, None] = {}
         for root, view in self._reads(step):
             group = self.groups.get(root)
-            if group is None or group.kind not in ("loop", "matmul") or len(group.members) >= _MOST_MEMBERS:
+            if group is None or not (group.kind == "loop" or group.is_product) or len(group.members) >= _MOST_MEMBERS:
                 continue
             role = self.role(group, view)
             if role is None:
                 continue
             if domain == squeezed(group.domain) or (role == "part" and domain == group.part):
                 found[group] = None
-        return sorted(found, key=lambda g: g.kind != "matmul")
+        return sorted(found, key=lambda g: not g.is_product)
 
     def _reads(self, step: Step) -> list[tuple[int, View]]:
         """The roots, with their views, that a step reads, also through virtual arguments."""
         reads: list[tuple[int, View]] = []
-        for arg in step.args:
-            view = self.views[arg]
-            if view.root in self.virtual:
-                if view.root >= self.first:
-                    reads.extend(self._reads(self.step(view.root)))
-            else:
-                reads.append((view.root, view))
+        stack, seen = [step], set[int]()
+        while stack:
+            for arg in stack.pop().args:
+                view = self.views[arg]
+                if view.root not in self.virtual:
+                    reads.append((view.root, view))
+                elif view.root >= self.first and view.root not in seen:
+                    seen.add(view.root)
+                    stack.append(self.step(view.root))
         return reads
 
     def role(self, group: Group, view: View) -> str | None:
@@ -277,16 +302,28 @@ class Fusion:
         return True
 
     def _may_merge(self, a: Group, b: Group, step: Step) -> bool:
-        if b.kind == "matmul" or len(a.members) + len(b.members) > _MOST_MEMBERS:
+        if b.is_product or len(a.members) + len(b.members) > _MOST_MEMBERS:
             return False
-        if squeezed(a.domain) != b.domain or (a.kind == "matmul" and b.reduced is not None):
+        if squeezed(a.domain) != b.domain or (a.is_product and b.reduced is not None):
             return False
         if None not in (a.reduced, b.reduced) and a.reduced != b.reduced:
+            return False
+        if not (self._reads_in_place(a, b) and self._reads_in_place(b, a)):
             return False
         both = {a, b}
         roots = [r for r, _ in self._reads(step)]
         roots += [r for g in both for v in g.members for r, _ in self.reads_of_member(v)]
         return not any(self.groups.get(r) not in both and self._waits_for(r, both) for r in roots)
+
+    def _reads_in_place(self, reader: Group, other: Group) -> bool:
+        """Whether all that one group reads of another one it could use in the same kernel."""
+        for value in reader.members:
+            by_address = reader.is_product and value == reader.members[0]
+            allowed = ("full",) if self.name(value) in REDUCTIONS else ("full", "part")
+            for root, view in self.reads_of_member(value):
+                if self.groups.get(root) is other and (by_address or self.role(other, view) not in allowed):
+                    return False
+        return True
 
     def reads_of_member(self, value: int) -> list[tuple[int, View]]:
         if value in self.table.copies:
@@ -309,7 +346,7 @@ class Fusion:
         return False
 
     def _merge(self, a: Group, b: Group) -> Group:
-        first = a.members[:1] if a.kind == "matmul" else []
+        first = a.members[:1] if a.is_product else []
         a.members = first + sorted([*a.members[len(first) :], *b.members])
         a.reduced = a.reduced if a.reduced is not None else b.reduced
         for value in b.members:

@@ -62,9 +62,10 @@ class Arg(IntEnum):
     TILE_N = auto()
     PROLOGUE = auto()  # 0, or void(ptr args, i64 row0, i64 row1, i64 col0, i64 col1, ptr dst); for a_layout "row"
     PROLOGUE_ARGS = auto()
+    B_PACKED = auto()  # 0, or B as `gemm_prepack.py` packs it; of a single product, with TILE_N up to BLOCK_COLUMNS
 
 
-POINTERS = (Arg.A, Arg.B, Arg.C, Arg.PROLOGUE, Arg.PROLOGUE_ARGS)
+POINTERS = (Arg.A, Arg.B, Arg.C, Arg.PROLOGUE, Arg.PROLOGUE_ARGS, Arg.B_PACKED)
 
 
 def gemm_module(target: Target, dtype: str, a_layout: Layout, b_layout: Layout) -> Module:
@@ -89,13 +90,19 @@ def tile_count(m: int, n: int, batch: int, tile_m: int, tile_n: int) -> int:
     return batch * -(-m // tile_m) * -(-n // tile_n)
 
 
-def tile_shape(target: Target, dtype: str, m: int, n: int, k: int, batch: int) -> tuple[int, int]:
+def tile_shape(
+    target: Target, dtype: str, m: int, n: int, k: int, batch: int, *, alone: bool = False
+) -> tuple[int, int]:
     """Rows and columns of C for a tile: a choice by shape alone, good for any number of threads up to eight.
+
+    `alone` asks for tiles as large as can be, for products that one thread computes.
 
     It minimises a model of time in cycles, summed over 1 to 8 threads: multiply-adds, what a tile spends on
     packing its operands and on starting, and threads without a tile near the end.
     """
     blocking = Blocking.of(target, dtype)
+    if alone:
+        return _even_sizes(m, blocking.rows, blocking.block_rows)[-1], _even_sizes(n, blocking.columns, blocking.block_columns)[-1]
     candidates = (
         (tile_m, tile_n)
         for tile_m in _even_sizes(m, blocking.rows, blocking.block_rows)
@@ -147,7 +154,7 @@ class _Scratch:
 
 
 @dataclass(frozen=True)
-class _Split:
+class Split:
     """`total` cut into the fewest parts of at most `limit`; sizes differ by at most one, the larger come first."""
 
     f: Function
@@ -156,7 +163,7 @@ class _Split:
     larger: Value
 
     @classmethod
-    def of(cls, f: Function, total: Value, limit: int) -> _Split:
+    def of(cls, f: Function, total: Value, limit: int) -> Split:
         """Zero is one part of size zero."""
         count = f.maximum(_ceil_div(total, limit), 1)
         return cls(f, count, total // count, total % count)
@@ -184,7 +191,7 @@ class _RowBlock:
     """
 
     rows: _Span
-    panels: _Split
+    panels: Split
     pointer: Value
     panel_step: Value
     row_step: Value
@@ -246,7 +253,7 @@ class _GemmKernel:
     @contextmanager
     def _parts(self, span: _Span, limit: int) -> Iterator[_Span]:
         """A loop over even parts of `span` of at most `limit`."""
-        split = _Split.of(self.f, span.size, limit)
+        split = Split.of(self.f, span.size, limit)
         with self.f.loop(0, split.count) as index:
             yield _Span(span.start + split.start(index), split.size(index))
 
@@ -271,7 +278,7 @@ class _GemmKernel:
                 source.set(self._run_prologue(product, rows, depths))
                 a_row.set(depths.size)
         row_step, panel_step = f.variable(I64, a_row.get()), f.variable(I64, 0)
-        panels = _Split.of(f, rows.size, blocking.rows)
+        panels = Split.of(f, rows.size, blocking.rows)
         with f.when(self._packing_pays(a_row.get(), columns)):
             source.set(self._pack_rows(source.get(), panels, depths, a_row.get(), a_step.get()))
             a_row.set(1)
@@ -280,7 +287,7 @@ class _GemmKernel:
             panel_step.set(depths.size * blocking.padded_rows)
         return _RowBlock(rows, panels, source.get(), panel_step.get(), row_step.get(), a_row.get(), a_step.get())
 
-    def _pack_rows(self, source: Value, panels: _Split, depths: _Span, a_row: Value, a_step: Value) -> Value:
+    def _pack_rows(self, source: Value, panels: Split, depths: _Span, a_row: Value, a_step: Value) -> Value:
         """Copy a block of A to scratch, panel after panel."""
         f, width = self.f, self.blocking.padded_rows
         packed = f.offset(self.scratch, self.offsets.a)
@@ -320,13 +327,17 @@ class _GemmKernel:
         column_stride, depth_stride = (stride, 1) if self.b_layout == "col" else (1, stride)
         source = self._at(b, panel.start * column_stride + depths.start * depth_stride)
         packed = self._at(f.offset(self.scratch, self.offsets.b), index * depths.size * blocking.columns)
-        first = f.compare("eq", rows.start, tile_rows.start)
+        prepacked = f.compare("ne", self.words[Arg.B_PACKED], 0)
+        padded = _ceil_div(self.words[Arg.N], blocking.columns) * blocking.columns
+        there = self._at(self.words[Arg.B_PACKED], depths.start * padded + panel.start * depths.size)
+        first = f.compare("eq", rows.start, tile_rows.start) & (prepacked ^ True)
+        packed = f.select(prepacked, there, packed)
         if self.b_layout == "col":
             with f.when(first):
                 f.call(self.pack_b, source, packed, panel.size, depths.size, stride)
             return packed, f.const(blocking.columns, I64)
         single = f.compare("sle", tile_rows.size, blocking.rows)
-        in_place = single & f.compare("eq", panel.size, blocking.columns)
+        in_place = single & f.compare("eq", panel.size, blocking.columns) & (prepacked ^ True)
         with f.when(first & (in_place ^ True)):
             f.call(self.pack_b, source, packed, panel.size, depths.size, stride)
         return f.select(in_place, source, packed), f.select(in_place, stride, blocking.columns)

@@ -107,32 +107,54 @@ def _micro_kernel(module: Module, blocking: Blocking, rows: int, vectors: int) -
         noinline=True,
     )
     a, b, c, depth, a_row, a_step, b_step, c_row, accumulate = f.args
-    element, register, lanes = blocking.element, blocking.register, blocking.lanes
+    element = blocking.element
     c_rows = [f.at(c, c_row * row, element) for row in range(rows)]
-    for pointer in c_rows:
-        for offset in range(0, vectors * lanes * blocking.size, CACHE_LINE):
-            _prefetch_for_write(f, f.offset(pointer, offset))
-
-    sums = [[f.variable(register, 0.0) for _ in range(vectors)] for _ in range(rows)]
-    # Pointers to every third row: the rows between are reached by the scaled index of an address, not a register each.
-    a_groups = [f.variable(PTR, f.at(a, a_row * row, element)) for row in range(0, rows, 3)]
-    b_pointer = f.variable(PTR, b)
-
-    with f.loop(0, depth):
-        b_values = [f.load(f.at(b_pointer.get(), v * lanes, element), register) for v in range(vectors)]
-        for row in range(rows):
-            pointer = f.at(a_groups[row // 3].get(), a_row * (row % 3), element)
-            a_value = f.splat(f.load(pointer, element), lanes)
-            for v in range(vectors):
-                sums[row][v].set(multiply_add(f, a_value, b_values[v], sums[row][v].get()))
-        for group in a_groups:
-            group.set(f.at(group.get(), a_step, element))
-        b_pointer.set(f.at(b_pointer.get(), b_step, element))
-    _write_sums(f, sums, c_rows, accumulate, blocking)
+    prefetch_rows(f, c_rows, vectors, blocking)
+    sums = zero_sums(f, rows, vectors, blocking)
+    multiply(f, sums, a, b, depth, (a_row, a_step, b_step), blocking)
+    write_sums(f, sums, c_rows, accumulate, blocking)
     return f
 
 
-def _write_sums(
+def prefetch_rows(f: Function, c_rows: list[Value], vectors: int, blocking: Blocking) -> None:
+    """Get the lines of C that the sums will be written to."""
+    for pointer in c_rows:
+        for offset in range(0, vectors * blocking.lanes * blocking.size, CACHE_LINE):
+            _prefetch_for_write(f, f.offset(pointer, offset))
+
+
+def zero_sums(f: Function, rows: int, vectors: int, blocking: Blocking) -> list[list[Variable]]:
+    return [[f.variable(blocking.register, 0.0) for _ in range(vectors)] for _ in range(rows)]
+
+
+def multiply(
+    f: Function,
+    sums: list[list[Variable]],
+    a: Value,
+    b: Value,
+    depth: Value,
+    strides: tuple[Value, Value, Value],
+    blocking: Blocking,
+) -> None:
+    """Continue every chain of `sums` over `depth` products; `strides` are a_row, a_step and b_step."""
+    a_row, a_step, b_step = strides
+    element, lanes = blocking.element, blocking.lanes
+    # Pointers to every third row: the rows between are reached by the scaled index of an address, not a register each.
+    a_groups = [f.variable(PTR, f.at(a, a_row * row, element)) for row in range(0, len(sums), 3)]
+    b_pointer = f.variable(PTR, b)
+    with f.loop(0, depth):
+        b_values = [f.load(f.at(b_pointer.get(), v * lanes, element), blocking.register) for v in range(len(sums[0]))]
+        for row, row_sums in enumerate(sums):
+            pointer = f.at(a_groups[row // 3].get(), a_row * (row % 3), element)
+            a_value = f.splat(f.load(pointer, element), lanes)
+            for total, b_value in zip(row_sums, b_values, strict=True):
+                total.set(multiply_add(f, a_value, b_value, total.get()))
+        for group in a_groups:
+            group.set(f.at(group.get(), a_step, element))
+        b_pointer.set(f.at(b_pointer.get(), b_step, element))
+
+
+def write_sums(
     f: Function, sums: list[list[Variable]], c_rows: list[Value], accumulate: Value, blocking: Blocking
 ) -> None:
     """Store the sums in C, or add C to them first."""

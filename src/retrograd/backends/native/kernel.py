@@ -11,16 +11,22 @@
                 | "store"          value            attr = number of the operand
                 | "const"                           attr = a Python number or bool
                 | "index"                           attr = axis; the int64 coordinate along it
+                | "position"                        attr = number of the operand; the int64 sum, over all axes, of
+                                                    coordinate times stride, and of the operand's pointer
                 | reduction        value            sum prod max min
-                | unary            value            neg abs sign floor ceil round trunc sqrt exp expm1 log log1p
-                                                    sin cos tanh erf not
+                | unary            value            neg abs sign floor ceil round trunc sqrt exp exp2 expm1 log log2
+                                                    log10 log1p sin cos tanh erf atan not
                 | binary           value value      add sub mul div floor_divide remainder pow maximum minimum
                                                     and or xor shift_left shift_right
                 | comparison       value value      eq ne lt le gt ge                 dtype is "bool"
                 | "select"         bool value value
                 | "cast"           value            to the instruction's dtype
+                | "bitcast"        value            the same bits as the instruction's dtype, of the same size
+                | "random_key"     seed stream      int64 of int64: `core/threefry.py`
+                | "random_bits"    key position     int32 of int64: `core/threefry.py`
     reduces     = "none" | "inner" | "outer"
     dtype       = float32 float64 int64 int32 int16 int8 uint8 bool
+                | float16 bfloat16                  only moved, chosen, and cast
 
 The iteration space has `rank` outer axes, 0 to rank-1, and one inner axis, number `rank`, which is vectorised.
 Extents and strides are no part of a kernel; it finds them in its argument words (`ArgsLayout`).
@@ -43,6 +49,7 @@ from dataclasses import dataclass
 
 DTYPE_SIZES = {
     "float32": 4, "float64": 8, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+    "float16": 2, "bfloat16": 2,
 }  # fmt: skip
 FLOATS = frozenset({"float32", "float64"})
 INTEGERS = frozenset({"int64", "int32", "int16", "int8", "uint8"})
@@ -50,10 +57,11 @@ NUMBERS = FLOATS | INTEGERS
 BOOL = frozenset({"bool"})
 
 REDUCTIONS = {"sum": NUMBERS, "prod": NUMBERS, "max": NUMBERS | BOOL, "min": NUMBERS | BOOL}
+TRANSCENDENTAL = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tanh", "erf", "atan")
 UNARY = {
     **dict.fromkeys(("neg", "abs", "sign"), NUMBERS),
     **dict.fromkeys(("floor", "ceil", "round", "trunc", "sqrt"), FLOATS),
-    **dict.fromkeys(("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf"), FLOATS),
+    **dict.fromkeys(TRANSCENDENTAL, FLOATS),
     "not": INTEGERS | BOOL,
 }
 BINARY = {
@@ -64,8 +72,11 @@ BINARY = {
     **dict.fromkeys(("shift_left", "shift_right"), INTEGERS),
 }
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+# The dtypes of results; arguments are int64.
+RANDOM = {"random_key": "int64", "random_bits": "int32"}
 ARITY = {
-    "load": 0, "const": 0, "index": 0, "store": 1, "cast": 1, "select": 3,
+    "load": 0, "const": 0, "index": 0, "position": 0, "store": 1, "cast": 1, "bitcast": 1, "select": 3,
+    "random_key": 2, "random_bits": 2,
     **dict.fromkeys((*REDUCTIONS, *UNARY), 1),
     **dict.fromkeys((*BINARY, *COMPARISONS), 2),
 }  # fmt: skip
@@ -244,12 +255,20 @@ def _verify_instruction(kernel: LoopKernel, number: int, instruction: Instructio
     elif op == "index":
         _require(dtype == "int64", "an index is int64")
         _require(isinstance(instruction.attr, int) and 0 <= instruction.attr <= kernel.rank, "no such axis")
+    elif op == "position":
+        _require(dtype == "int64", "a position is int64")
+        _require(isinstance(instruction.attr, int) and instruction.attr < len(kernel.operands), "no such operand")
+    elif op in RANDOM:
+        _require(dtype == RANDOM[op] and dtypes == ("int64", "int64"), f"makes {dtype} of {dtypes}")
     elif op == "const":
         _require(isinstance(instruction.attr, (bool, int, float)), "attr must be a number")
     elif op in COMPARISONS:
         _require(dtype == "bool" and dtypes[0] == dtypes[1], f"compares {dtypes} to {dtype}")
     elif op == "select":
         _require(dtypes == ("bool", dtype, dtype), f"selects {dtypes} to {dtype}")
+    elif op == "bitcast":
+        _require("bool" not in (dtype, *dtypes), "has no bits of a bool")
+        _require(DTYPE_SIZES[dtype] == DTYPE_SIZES[dtypes[0]], f"{dtypes[0]} and {dtype} differ in size")
     elif op != "cast":
         allowed = {**REDUCTIONS, **UNARY, **BINARY}[op]
         _require(dtype in allowed, f"is not defined on {dtype}")

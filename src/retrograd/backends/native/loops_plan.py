@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograd.backends.native.kernel import DTYPE_SIZES, REDUCTIONS, KernelError, LoopKernel, Operand
+from retrograd.backends.native.kernel import DTYPE_SIZES, REDUCTIONS, TRANSCENDENTAL, KernelError, LoopKernel, Operand
 
-EXPENSIVE = frozenset({"exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow", "floor_divide", "remainder"})
+EXPENSIVE = frozenset({*TRANSCENDENTAL, "pow", "floor_divide", "remainder", "random_bits"})
 DIVISIONS = frozenset({"div", "sqrt"})
 
 
@@ -102,7 +102,7 @@ def _facts(kernel: LoopKernel) -> tuple[Facts, ...]:
         args = [facts[arg] for arg in instruction.args]
         depth = max((arg.depth for arg in args), default=0)
         swept, inner = any(arg.swept for arg in args), any(arg.inner for arg in args)
-        if instruction.op == "load":
+        if instruction.op in ("load", "position"):
             operand = kernel.operands[instruction.number]
             inner = operand.inner != "zero"
             swept = inner if kernel.reduces != "outer" else not operand.per_column

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from retrograd.backends.native.ir import Function, Value, vector
+from retrograd.backends.native.ir import I64, Function, Value, vector
 from retrograd.backends.native.kernel import REDUCTIONS, Instruction
 from retrograd.backends.native.loops_memory import Lanes, Stash, load_lanes, load_scalar, store_lanes, to_memory
 from retrograd.backends.native.loops_plan import Plan, Stage
@@ -130,6 +130,8 @@ class Evaluator:
             scope.scalars[number] = constant(self.f, instruction.constant, dtype, REGISTER_TYPES[dtype])
         elif op == "index":
             scope.scalars[number] = place.coordinates[instruction.number]
+        elif op == "position":
+            scope.scalars[number] = self.f.convert("ptrtoint", place.pointers[instruction.number], I64)
         else:
             scope.scalars[number] = self._compute(instruction, args, seldom=True)
 
@@ -146,8 +148,18 @@ class Evaluator:
         elif op == "index":
             columns = self.f.splat(lanes.column, self.lanes) + self.f.lane_numbers(self.lanes)
             scope.vectors[number, u] = columns
+        elif op == "position":
+            scope.vectors[number, u] = self._positions(place.pointers[instruction.number], lanes, instruction.number)
         else:
             scope.vectors[number, u] = self._compute(instruction, args, seldom=lanes.mask is not None)
+
+    def _positions(self, pointer: Value, lanes: Lanes, operand: int) -> Value:
+        """The addresses of bytes along a row, as numbers."""
+        start, stride = self.f.convert("ptrtoint", pointer, I64), self.strides[operand]
+        if stride is None:
+            return self.f.splat(start + lanes.column, self.lanes) + self.f.lane_numbers(self.lanes)
+        steps = self.f.lane_numbers(self.lanes) * self.f.splat(stride, self.lanes)
+        return self.f.splat(start + lanes.column * stride, self.lanes) + steps
 
     def _compute(self, instruction: Instruction, args: list[Value], *, seldom: bool) -> Value:
         operand_dtype = self.kernel.code[instruction.args[-1]].dtype

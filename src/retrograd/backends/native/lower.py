@@ -6,25 +6,43 @@ import math
 from collections.abc import Callable
 
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
+from retrograd.backends.native.epilogue import Grid, with_epilogue
 from retrograd.backends.native.fuse import Fusion, Group, squeezed
 from retrograd.backends.native.gemm import Arg, gemm_module, tile_count as gemm_tiles, tile_shape
+from retrograd.backends.native.gemm_micro import Blocking
+from retrograd.backends.native.gemm_prepack import padded_columns
 from retrograd.backends.native.ir import Module
+from retrograd.backends.native.join import find_regions
 from retrograd.backends.native.kernel import (
     DTYPE_SIZES,
-    EpilogueLayout,
     Instruction,
     LoopKernel,
     Operand,
     args_layout,
     tile_count,
 )
-from retrograd.backends.native.loops import epilogue_module, loop_module, region_module
+from retrograd.backends.native.loops import loop_module, region_module
 from retrograd.backends.native.loops_plan import point_weight
+from retrograd.backends.native.lower_conv import CONVOLUTIONS
+from retrograd.backends.native.lower_transpose import exchanged_axis, transpose_work
 from retrograd.backends.native.prologue import Prologue, find_prologues
 from retrograd.backends.native.standing_alone import STANDING_ALONE, UnsupportedError
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view
-from retrograd.backends.native.work import Address, ArgsAddress, Bound, Generators, KernelAddress, Word, Work, even_part
+from retrograd.backends.native.work import (
+    NOWHERE,
+    Address,
+    ArgsAddress,
+    Bound,
+    Generators,
+    Inside,
+    KernelAddress,
+    Packed,
+    Word,
+    Work,
+    even_part,
+)
+from retrograd.core.dtype import int64
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 
@@ -40,18 +58,26 @@ class Lowering:
         types: of every value, temporary copies included.
         generators: of the kernels that the work names.
         shared: roots that lie where another root will.
+        regions: where loop kernels write parts of concatenations.
+        packed: operands of products, with their layouts, that are packed before the loop around.
         outputs: the root of each output: dense, no input, no two the same.
     """
 
-    def __init__(self, graph: Graph, fusion: Fusion, target: Target) -> None:
+    def __init__(self, graph: Graph, fusion: Fusion, target: Target, inside: Inside | None = None) -> None:
         self.graph, self.fusion, self.target = graph, fusion, target
+        self._inside = inside or Inside()
+        self.packed: dict[tuple[View, str], Packed] = {}
         self.types = list(graph.types)
+        for plan in fusion.table.loops.values():
+            for place in plan.carries:
+                self.types[place.root] = place.type
         self.work: list[Work] = []
         self.generators: Generators = {}
         self.shared: dict[int, int] = {}
         self._copied: dict[View, int] = {}
-        self._stored = self._values_in_memory()
-        self._prologues = find_prologues(fusion, self._stored, target) if fusion.fuses else {}
+        self.regions = find_regions(fusion)
+        self.stored = self._values_in_memory()
+        self._prologues = find_prologues(fusion, {*self.stored, *self.regions}, target) if fusion.fuses else {}
         absorbed = {prologue.group for prologue in self._prologues.values()}
         for group in self._ordered():
             if group not in absorbed:
@@ -60,13 +86,18 @@ class Lowering:
         for value in graph.outputs:
             self.outputs.append(self._output(value))
 
+    def nested(self, graph: Graph, fusion: Fusion, inside: Inside) -> Lowering:
+        """The work of the body of a loop."""
+        return Lowering(graph, fusion, self.target, inside)
+
     def _values_in_memory(self) -> set[int]:
         """Values that are read outside of the kernel that computes them, or come out."""
         fusion, stored = self.fusion, {self.fusion.views[v].root for v in self.graph.outputs}
         for group in fusion.ordered():
             for value in group.members:
                 for root, _ in fusion.reads_of_member(value):
-                    if fusion.groups.get(root) is not group:
+                    joined = group.kind == "concat" and root in self.regions
+                    if fusion.groups.get(root) is not group and not joined:
                         stored.add(root)
         return stored
 
@@ -91,13 +122,15 @@ class Lowering:
 
     def _lower(self, group: Group) -> None:
         if group.kind == "loop":
-            self._loop(Emitter(self.fusion, group, self._stored), group)
+            self.loop(Emitter(self.fusion, group, self.stored, regions=self.regions), group)
         elif group.kind == "copy":
             (value,) = group.members
             source = self.fusion.table.copies[value]
             self.move(source, dense_view(value, source.shape), (value,))
         elif group.kind == "matmul":
             self._matmul(group)
+        elif group.is_product:
+            self._convolution(group)
         else:
             value = group.members[0]
             step = self.fusion.step(value)
@@ -109,10 +142,12 @@ class Lowering:
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
-    def _loop(self, emitter: Emitter, group: Group) -> None:
+    def loop(self, emitter: Emitter, group: Group) -> None:
         mode = "none" if group.reduced is None else "outer" if emitter.outer else "inner"
         domain = emitter.domain
         space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
+        if self._turn(emitter, space):
+            space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
         if len(_reduced_places(space, group.reduced)) > 1:
             self._make_dense(emitter, group.reduced)
             space = collapse(domain, emitter.operands, group.reduced, emitter.indexed)
@@ -122,14 +157,55 @@ class Lowering:
         kernel = kernel_of(emitter, space, mode)
         self._launch(kernel, emitter.operands, space, tuple(group.members))
 
+    def _turn(self, emitter: Emitter, space: Space) -> bool:
+        """Copy operands whose elements are adjacent along another axis than the last: a loop would gather them."""
+        turned = False
+        for bound, strides in zip(emitter.operands, space.strides, strict=True):
+            if bound.is_read and not bound.per_column and exchanged_axis(space.extents, strides) is not None:
+                bound.view = self._dense_along_strides(bound.view)
+                turned = True
+        return turned
+
+    def _dense_along_strides(self, view: View) -> View:
+        """A dense copy of a view over a domain, but for axes along which it repeats."""
+        kept = tuple(n if s else 1 for n, s in zip(view.shape, view.strides, strict=True))
+        copy = self.copy(View(view.root, kept, view.strides, view.offset, view.dynamic))
+        strides = tuple(s if n > 1 else 0 for n, s in zip(kept, contiguous_strides(kept), strict=True))
+        return View(copy, view.shape, strides)
+
     def _make_dense(self, emitter: Emitter, reduced: tuple[int, ...] | None) -> None:
         """Copy operands whose strides keep reduced axes from being joined to one."""
-        for bound in emitter.operands:
+        for number, bound in enumerate(emitter.operands):
             strides = bound.view.strides
             if bound.written or bound.per_column or strides == contiguous_strides(bound.view.shape):
                 continue
-            if any(strides[axis] for axis in reduced or ()):
+            if not any(strides[axis] for axis in reduced or ()):
+                continue
+            if bound.view.root == NOWHERE:
+                emitter.operands[number] = self._stored_positions(bound)
+                place = emitter.code.index(Instruction("position", "int64", (), number))
+                emitter.code[place] = Instruction("load", "int64", (), number)
+            else:
                 bound.view = dense_view(self.copy(bound.view), bound.view.shape)
+        for axis in emitter.indexed.intersection(reduced or ()):
+            self._store_coordinates(emitter, axis)
+
+    def _store_coordinates(self, emitter: Emitter, axis: int) -> None:
+        """Let the coordinate along an axis come from memory, so that the axis can be joined to others."""
+        strides = tuple(int(i == axis) for i in range(len(emitter.domain)))
+        emitter.operands.append(self._stored_positions(Bound(View(NOWHERE, emitter.domain, strides), "uint8", False)))
+        load = Instruction("load", "int64", (), len(emitter.operands) - 1)
+        emitter.code[:] = [load if i.op == "index" and i.attr == axis else i for i in emitter.code]
+        emitter.indexed.remove(axis)
+
+    def _stored_positions(self, bound: Bound) -> Bound:
+        """Positions as memory."""
+        self.types.append(tensor_type(bound.view.shape, int64))
+        target = dense_view(len(self.types) - 1, bound.view.shape)
+        stored = Bound(target, "int64", written=True)
+        code = (Instruction("position", "int64", (), 0), Instruction("store", "int64", (0,), 1))
+        self._map_bound([bound, stored], code, ())
+        return Bound(target, "int64", written=False)
 
     def generator(self, key: str, build: Callable[[Target], Module]) -> None:
         """Enter how a kernel is made. What is entered does not hold this object, which would then hold itself."""
@@ -154,7 +230,7 @@ class Lowering:
         code = (Instruction("load", dtype, (), 0), Instruction("store", dtype, (0,), 1))
         self._map([source, target], code, members)
 
-    def fill(self, number: bool | int | float, target: View, members: tuple[int, ...] = ()) -> None:
+    def fill(self, number: bool | float, target: View, members: tuple[int, ...] = ()) -> None:
         """Write one number to all of a view."""
         dtype = self.types[target.root].dtype.name
         code = (Instruction("const", dtype, (), number), Instruction("store", dtype, (0,), 0))
@@ -168,9 +244,17 @@ class Lowering:
             strides = tuple(s for n, s in zip(view.shape, view.strides, strict=True) if n != 1)
             on_domain = View(view.root, domain, strides, view.offset, view.dynamic)
             bound.append(Bound(on_domain, self.types[view.root].dtype.name, place == len(views) - 1))
-        space = collapse(domain, bound, None, set())
+        self._map_bound(bound, code, members)
+
+    def _map_bound(self, bound: list[Bound], code: tuple[Instruction, ...], members: tuple[int, ...]) -> None:
+        space = collapse(bound[0].view.shape, bound, None, set())
+        if len(bound) == 2 and code[0].op == "load":
+            turned = transpose_work(self, bound, space, members)
+            if turned is not None:
+                self.work.append(turned)
+                return
         operands = tuple(
-            Operand(b.dtype, _inner(strides[-1], b.written), b.written)
+            Operand(b.dtype, inner_stride(strides[-1], b.written), b.written)
             for b, strides in zip(bound, space.strides, strict=True)
         )
         self._launch(LoopKernel(len(space.extents) - 1, operands, code), bound, space, members)
@@ -184,7 +268,7 @@ class Lowering:
             words[layout.extent(axis)] = extent
         for number, (bound, strides) in enumerate(zip(operands, space.strides, strict=True)):
             size = DTYPE_SIZES[bound.dtype]
-            words[layout.pointer(number)] = Address(bound.view)
+            words[layout.pointer(number)] = bound.address
             for axis, stride in enumerate(strides):
                 words[layout.stride(number, axis)] = stride * size
         key = f"loop {kernel!r}"
@@ -196,9 +280,14 @@ class Lowering:
     def _append(
         self, key: str, words: list[Word], tiles: int, cost: int, operands: list[Bound], members: tuple[int, ...]
     ) -> None:
-        reads = tuple(dict.fromkeys(b.view.root for b in operands if not b.written))
+        reads = tuple(dict.fromkeys(b.view.root for b in operands if b.is_read))
         writes = tuple(dict.fromkeys(b.view.root for b in operands if b.written))
-        self.work.append(Work(f"{key}#kernel", words, tiles, cost, reads, writes, members, tuple(operands)))
+        parts = tuple(root for root in writes if self._is_joined(root))
+        self.work.append(Work(f"{key}#kernel", words, tiles, cost, reads, writes, members, tuple(operands), parts))
+
+    def _is_joined(self, root: int) -> bool:
+        group = self.fusion.groups.get(root)
+        return group is not None and group.kind == "concat"
 
     # -- matrix products ----------------------------------------------------------------------------------------------
 
@@ -222,7 +311,7 @@ class Lowering:
         while len(batches) < 2:
             batches = [(1, 0, 0), *batches]
         count = math.prod(batch)
-        tile_m, tile_n = tile_shape(self.target, dtype, m, n, k, count)
+        tile_m, tile_n = tile_shape(self.target, dtype, m, n, k, count, alone=self._inside.alone)
         words: list[Word] = [0] * len(Arg)
         for arg, word in (
             (Arg.A, Address(a)),
@@ -253,10 +342,29 @@ class Lowering:
         if prologue is not None:
             reads = (*prologue.reads, b.root)
             self._attach(prologue, words)
+        if b.root in self._inside.constants and count == 1 and n * k > 0:
+            packed = self._packed(b, b_layout, dtype)
+            words[Arg.B_PACKED] = Address(dense_view(packed, self.types[packed].shape))
+            reads = (*reads[:-1], packed)
         work = Work(f"{key}#gemm", words, tiles, count * m * n * k, reads, (product,), (product,))
-        if len(group.members) > 1:
-            work = self._epilogue(group, work, batches)
-        self.work.append(work)
+        grid = Grid(m, n, tile_m, tile_n, (batches[0][0], batches[1][0]))
+        self.work.append(with_epilogue(self, group, work, grid))
+
+    def _packed(self, b: View, layout: str, dtype: str) -> int:
+        """The root that stands for an operand packed."""
+        found = self.packed.get((b, layout))
+        if found is None:
+            depth, columns = b.shape[-2:]
+            size = padded_columns(Blocking.of(self.target, dtype), columns) * depth
+            self.types.append(tensor_type((size,), self.types[b.root].dtype))
+            found = self.packed[b, layout] = Packed(len(self.types) - 1, self.types[-1], layout)
+        return found.root
+
+    def _convolution(self, group: Group) -> None:
+        step = self.fusion.step(group.members[0])
+        views = [self.fusion.views[arg] for arg in step.args]
+        work, grid = CONVOLUTIONS[group.kind](self, group.members[0], views, step.signature.attributes[0])
+        self.work.append(with_epilogue(self, group, work, grid))
 
     def _attach(self, prologue: Prologue, words: list[Word]) -> None:
         """Let a product make its left operand by itself; the prologue's arguments follow those of the product."""
@@ -281,78 +389,6 @@ class Lowering:
             return View(view.root, view.shape, (*view.strides[:-2], 1, column), view.offset, view.dynamic), "col"
         return dense_view(self.copy(view), view.shape), "row"
 
-    def _epilogue(self, group: Group, gemm: Work, batches: list[tuple[int, int, int]]) -> Work:
-        """The group's elementwise steps, run over each tile of the product while it is in the cache."""
-        product = group.members[0]
-        shape = self.types[product].shape
-        emitter = Emitter(self.fusion, group, self._stored, accumulator=product)
-        m, n = shape[-2:]
-        operands = []
-        layout = EpilogueLayout(len(emitter.operands))
-        words: list[Word] = [0] * layout.words
-        words[layout.gemm_kernel] = KernelAddress(gemm.kernel)
-        words[layout.gemm_args] = ArgsAddress(layout.words)
-        tile_m, tile_n = gemm.words[Arg.TILE_M], gemm.words[Arg.TILE_N]
-        words[layout.rows], words[layout.columns] = m, n
-        words[layout.row_tile], words[layout.col_tile] = tile_m, tile_n
-        words[layout.batch1] = batches[1][0]
-        for number, bound in enumerate(emitter.operands):
-            size = DTYPE_SIZES[bound.dtype]
-            strides = _unsqueezed(bound.view.strides, shape)
-            outer = _batch_strides(strides[:-2], shape[:-2], batches)
-            if outer is None:
-                return self._separately(group, gemm)
-            words[layout.pointer(number)] = Address(bound.view)
-            for axis in (0, 1):
-                words[layout.batch_stride(number, axis)] = outer[axis] * size
-            words[layout.row_stride(number)] = strides[-2] * size
-            words[layout.inner_stride(number)] = strides[-1] * size
-            inner = "unit" if n == 1 and bound.written else _inner(strides[-1], bound.written)
-            operands.append(Operand(bound.dtype, inner, bound.written))
-        if emitter.indexed:
-            return self._separately(group, gemm)
-        kernel = LoopKernel(1, tuple(operands), tuple(emitter.code))
-        key = f"epilogue {kernel!r}"
-        self.generator(key, lambda target: epilogue_module(target, kernel))
-        reads = tuple(dict.fromkeys((*gemm.reads, *(b.view.root for b in emitter.operands if not b.written))))
-        writes = tuple(dict.fromkeys((product, *(b.view.root for b in emitter.operands if b.written))))
-        reads = tuple(r for r in reads if r != product)
-        self._share(product, group)
-        return Work(
-            f"{key}#kernel",
-            [*words, *(_moved(word, layout.words) for word in gemm.words)],
-            gemm.tiles,
-            gemm.cost,
-            reads,
-            writes,
-            tuple(group.members),
-            tuple(b for b in emitter.operands if b.view.root not in gemm.reads),
-        )
-
-    def _share(self, product: int, group: Group) -> None:
-        """Let a product that only its epilogue reads lie where a result that is made of it will."""
-        if product in self._stored:
-            return
-        type_ = self.types[product]
-        made_of_it = {product}
-        for value in group.members[1:]:
-            if made_of_it.isdisjoint(root for root, _ in self.fusion.reads_of_member(value)):
-                continue
-            made_of_it.add(value)
-            other = self.types[value]
-            if value in self._stored and other.dtype is type_.dtype and other.size == type_.size:
-                self.shared[product] = value
-                return
-
-    def _separately(self, group: Group, gemm: Work) -> Work:
-        """The product by itself; its epilogue follows as a loop."""
-        self.work.append(gemm)
-        self._stored.add(group.members[0])
-        rest = Group("loop", squeezed(group.domain), None, group.members[1:])
-        emitter = Emitter(self.fusion, group, self._stored, accumulator=group.members[0])
-        self._loop(emitter, rest)
-        return self.work.pop()
-
     # -- outputs ------------------------------------------------------------------------------------------------------
 
     def _output(self, value: int) -> int:
@@ -362,17 +398,14 @@ class Lowering:
         computed = view.root >= len(self.graph.inputs) and view.dense and self.types[view.root].size == size
         if computed and view.root not in self.outputs:
             return view.root
-        copy = self.temporary(view.shape, view.root)
-        self.move(view, dense_view(copy, view.shape))
+        copy = self.copy(view)
+        if copy in self.outputs:
+            del self._copied[view]
+            copy = self.copy(view)
         return copy
 
 
-def _moved(word: Word, by: int) -> Word:
-    """A word of arguments that now start so many words later."""
-    return ArgsAddress(word.start + by) if isinstance(word, ArgsAddress) else word
-
-
-def _inner(stride: int, written: bool) -> str:
+def inner_stride(stride: int, written: bool) -> str:
     if stride == 0 and written:
         return "unit"
     return {0: "zero", 1: "unit"}.get(stride, "strided")
@@ -412,29 +445,3 @@ def _merged_batch(batch: Shape, a: View, b: View) -> list[tuple[int, int, int]]:
         else:
             merged.append(own)
     return merged
-
-
-def _batch_strides(strides: Shape, batch: Shape, batches: list[tuple[int, int, int]]) -> tuple[int, int] | None:
-    """An operand's strides along the two batch axes of a product, or None if it does not step evenly there."""
-    axes = [(n, s) for n, s in zip(batch, strides, strict=True) if n != 1]
-    result: list[int] = []
-    for extent, _, _ in reversed(batches):
-        stride: int | None = None
-        covered = 1
-        while covered < extent:
-            n, s = axes.pop()
-            if stride is None:
-                stride = s
-            elif s != stride * covered:
-                return None
-            covered *= n
-        if covered != extent:
-            return None
-        result.append(stride or 0)
-    return result[1], result[0]
-
-
-def _unsqueezed(strides: Shape, shape: Shape) -> Shape:
-    """Strides along all axes of a shape from those along its axes of more than one element."""
-    rest = iter(strides)
-    return tuple(0 if n == 1 else next(rest) for n in shape)

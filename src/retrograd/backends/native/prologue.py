@@ -13,7 +13,7 @@ from retrograd.backends.native.fuse import Fusion, Group
 from retrograd.backends.native.gemm import tile_shape
 from retrograd.backends.native.kernel import DTYPE_SIZES, LoopKernel, Operand, args_layout
 from retrograd.backends.native.target import Target
-from retrograd.backends.native.work import Address, Word
+from retrograd.backends.native.work import Word
 
 _INNER = {0: "zero", 1: "unit"}
 
@@ -98,8 +98,8 @@ def _prologue(fusion: Fusion, group: Group, operand: int) -> Prologue | None:
     for number, bound in enumerate(emitter.operands):
         if bound.written:
             continue
-        words[layout.pointer(number)] = Address(bound.view)
+        words[layout.pointer(number)] = bound.address
         for axis, stride in enumerate(bound.view.strides):
             words[layout.stride(number, axis)] = stride * DTYPE_SIZES[bound.dtype]
-    reads = tuple(dict.fromkeys(b.view.root for b in emitter.operands if not b.written))
+    reads = tuple(dict.fromkeys(b.view.root for b in emitter.operands if b.is_read))
     return Prologue(group, kernel, tuple(words), reads)

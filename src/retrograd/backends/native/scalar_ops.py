@@ -10,13 +10,19 @@ import ctypes
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from retrograd.backends.native import vmath
+from retrograd.backends.native.half import HALVES, from_float32, to_float32
 from retrograd.backends.native.ir import F32, F64, I1, I8, I16, I32, I64, Function, Value, element_of, lanes_of
 from retrograd.backends.native.kernel import FLOATS, Instruction
+from retrograd.backends.native.threefry import random_bits, random_key
 from retrograd.backends.native.vectors import is_vector, like
+from retrograd.core.dtype import DTYPES
 
 REGISTER_TYPES = {
     "float32": F32, "float64": F64, "int64": I64, "int32": I32, "int16": I16, "int8": I8, "uint8": I8, "bool": I1,
+    "float16": I16, "bfloat16": I16,
 }  # fmt: skip
 BITS = {I8: 8, I16: 16, I32: 32, I64: 64}
 INTEGER_RANGES = {
@@ -43,6 +49,8 @@ def compute(
         return f.emit(args[1].type, f"select {args[0]}, {args[1]}, {args[2]}")
     if op == "cast":
         return _cast(f, args[0], operand_dtype, dtype)
+    if op == "bitcast":
+        return f.convert("bitcast", args[0], like(args[0], REGISTER_TYPES[dtype]))
     if op in vmath.FUNCTIONS and dtype in FLOATS:
         return vmath.call(f, op, args) if seldom else vmath.FUNCTIONS[op](f, *args)
     return _EMITTERS[op](f, dtype, *args)
@@ -56,6 +64,8 @@ def constant(f: Function, value: bool | int | float, dtype: str, type_: str) -> 
         return f.const(float(value), type_)
     if dtype == "bool":
         return f.const(bool(value), type_)
+    if dtype in HALVES:
+        return f.const(int(np.float32(value).astype(DTYPES[dtype].numpy).view(np.int16)), type_)
     bits = BITS[element_of(type_)]
     wrapped = int(value) % (1 << bits)
     return f.const(wrapped - (1 << bits) * (wrapped >> (bits - 1)), type_)
@@ -95,6 +105,10 @@ def _predicate(op: str, dtype: str) -> str:
 def _cast(f: Function, value: Value, source: str, target: str) -> Value:
     if source == target:
         return value
+    if source in HALVES:
+        return _cast(f, to_float32(f, value, source), "float32", target)
+    if target in HALVES:
+        return from_float32(f, _cast(f, value, source, "float32"), target)
     type_ = like(value, REGISTER_TYPES[target])
     if target == "bool":
         return f.compare("une" if source in FLOATS else "ne", value, 0)
@@ -271,4 +285,6 @@ _EMITTERS: dict[str, Callable[..., Value]] = {
     "maximum": _extreme("max", "ogt", "or"), "minimum": _extreme("min", "olt", "and"),
     "floor_divide": _floor_divide, "remainder": _remainder, "pow": _integer_power,
     "shift_left": _shift_left, "shift_right": _shift_right,
+    "random_key": lambda f, dtype, seed, stream: random_key(f, seed, stream),
+    "random_bits": lambda f, dtype, key, position: random_bits(f, key, position),
 }  # fmt: skip

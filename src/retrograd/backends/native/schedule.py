@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.views import dense_view
-from retrograd.backends.native.work import Work
+from retrograd.backends.native.work import BlockWork, LoopWork, Work
 
 _ALIGNMENT = 64
+
+
+@dataclass(eq=False)
+class ScheduledLoop:
+    """Phases `first` to `end - 1` are done `count` times over."""
+
+    count: int
+    first: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True)
@@ -22,11 +33,19 @@ class Schedule:
 
     Attributes:
         phases: the work, phase by phase.
+        instance_phases: the phases of loops that a single thread runs, numbered on.
+        loops: of phases; those inside of another one come before it.
+        around: of each of all these phases, the loops around it, from the innermost.
+        blocks: where the phases of a launch's instances begin and end.
         homes: for each root that is no input: ("output", number) or ("arena", byte offset).
         arena_bytes: size of the arena.
     """
 
     phases: list[list[Work]]
+    instance_phases: list[list[Work]]
+    loops: list[ScheduledLoop]
+    around: list[tuple[ScheduledLoop, ...]]
+    blocks: dict[BlockWork, list[tuple[int, int]]]
     homes: dict[int, tuple[str, int]]
     arena_bytes: int
 
@@ -34,18 +53,68 @@ class Schedule:
 def make_schedule(lowering: Lowering, aliases: Sequence[int]) -> Schedule:
     """Plan a program whose output i overwrites the buffer of input aliases[i], if that is not -1."""
     orders = _in_place_orders(lowering, aliases)
-    levels = _levels(lowering.work, orders)
+    levels = levels_of(lowering.work, orders)
     if levels is None:
         orders = _without_overwriting(lowering, aliases)
-        levels = _levels(lowering.work, orders)
+        levels = levels_of(lowering.work, orders)
         assert levels is not None, "a program without updates in place has no cycle"
-    phases: list[list[Work]] = [[] for _ in range(max(levels.values(), default=-1) + 1)]
-    for work in lowering.work:
-        phases[levels[work]].append(work)
-    for phase in phases:
-        phase.sort(key=lambda work: -work.cost)
+    arranged = _Arranged()
+    for works in by_level(lowering.work, levels):
+        arranged.add(works, ())
+    main = len(arranged.phases)
+    arranged.add_blocks()
     homes, size = _place(lowering, levels)
-    return Schedule(phases, homes, size)
+    own, others = arranged.phases[:main], arranged.phases[main:]
+    return Schedule(own, others, arranged.loops, arranged.around, arranged.blocks, homes, size)
+
+
+class _Arranged:
+    """Phases, one after another.
+
+    Attributes:
+        phases: the work of each.
+        loops: of phases, those inside of another one before it.
+        around: the loops around each phase, from the innermost.
+        blocks: where the phases of instances stand.
+    """
+
+    def __init__(self) -> None:
+        self.phases: list[list[Work]] = []
+        self.loops: list[ScheduledLoop] = []
+        self.around: list[tuple[ScheduledLoop, ...]] = []
+        self.blocks: dict[BlockWork, list[tuple[int, int]]] = {}
+
+    def add(self, works: list[Work], around: tuple[ScheduledLoop, ...]) -> None:
+        """Append what does not depend on one another: a phase, then loops. Those of equally many steps go together."""
+        plain = [work for work in works if not isinstance(work, LoopWork)]
+        if plain:
+            self.phases.append(sorted(plain, key=lambda work: -work.cost))
+            self.around.append(around)
+        by_count: dict[int, list[LoopWork]] = {}
+        for work in works:
+            if isinstance(work, LoopWork):
+                by_count.setdefault(work.count, []).append(work)
+        for count, together in by_count.items():
+            loop = ScheduledLoop(count, first=len(self.phases))
+            for parts in zip_longest(*(work.phases for work in together), fillvalue=[]):
+                self.add([work for part in parts for work in part], (loop, *around))
+            loop.end = len(self.phases)
+            if loop.end > loop.first:
+                self.loops.append(loop)
+
+    def add_blocks(self) -> None:
+        """Append the phases of instances, those that stand in phases of instances included."""
+        number = 0
+        while number < len(self.phases):
+            for work in self.phases[number]:
+                if isinstance(work, BlockWork):
+                    self.blocks[work] = [self._add_instance(instance, number) for instance in work.instances]
+            number += 1
+
+    def _add_instance(self, instance: LoopWork, launched_in: int) -> tuple[int, int]:
+        first = len(self.phases)
+        self.add([instance], self.around[launched_in])
+        return first, len(self.phases)
 
 
 def _in_place_orders(lowering: Lowering, aliases: Sequence[int]) -> list[tuple[Work, Work]]:
@@ -87,29 +156,6 @@ def _without_overwriting(lowering: Lowering, aliases: Sequence[int]) -> list[tup
         if source >= 0:
             _detour(lowering, number)
     return _in_place_orders(lowering, aliases)
-
-
-def _levels(works: list[Work], orders: list[tuple[Work, Work]]) -> dict[Work, int] | None:
-    """The phase of each work: one after the last it waits for. None if something waits for itself."""
-    before: dict[Work, set[Work]] = {work: set() for work in works}
-    writers: dict[int, list[Work]] = {}
-    for work in works:
-        for root in (*work.reads, *work.writes):
-            before[work].update(writers.get(root, ()))
-        for root in work.writes:
-            writers.setdefault(root, []).append(work)
-    for first, second in orders:
-        before[second].add(first)
-    levels: dict[Work, int] = {}
-    waiting = dict(before)
-    while waiting:
-        ready = [work for work, needs in waiting.items() if all(need in levels for need in needs)]
-        if not ready:
-            return None
-        for work in ready:
-            levels[work] = 1 + max((levels[need] for need in before[work]), default=-1)
-            del waiting[work]
-    return levels
 
 
 def _place(lowering: Lowering, levels: dict[Work, int]) -> tuple[dict[int, tuple[str, int]], int]:

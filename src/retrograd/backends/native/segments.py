@@ -4,33 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from retrograd.backends.base import Program
 from retrograd.backends.native.gather import ADDABLE
+from retrograd.backends.native.ordering import LONGEST_LINE
 from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.definition import run_step
+from retrograd.core.dtype import bool_
 from retrograd.core.graph import Graph, Step
-from retrograd.core.operation import Primitive
+from retrograd.ops.constant import CONST
+from retrograd.ops.loop import Loop
+from retrograd.ops.scan import SCAN
 
 # Primitives that always have a kernel; the others are named with their condition in `is_native`.
 _UNLESS: dict[str, Callable[[Step], bool]] = {
+    "convolution": lambda step: step.signature.type.dtype.is_floating_point and step.signature.type.ndim <= 5,
+    **dict.fromkeys(
+        ("max_pool", "max_pool_gather", "max_pool_scatter", "sum_pool"), lambda step: step.signature.type.ndim <= 5
+    ),
+    **dict.fromkeys(("cumarg", "gather", "searchsorted"), lambda step: step.signature.type.size > 0),
+    **dict.fromkeys(
+        ("cumsum", "recurrence"), lambda step: step.signature.type.size > 0 and step.signature.type.dtype is not bool_
+    ),
+    "argsort": lambda step: step.signature.type.size > 0 and max(step.signature.inputs[0].shape) <= LONGEST_LINE,
     "matmul": lambda step: step.signature.type.dtype.is_floating_point,
+    "scatter": lambda step: step.signature.inputs[1].size > 0,
     "take_add": lambda step: step.signature.type.dtype.name in ADDABLE,
     "take": lambda step: step.signature.type.size > 0,
 }
 _ALWAYS = frozenset(
-    "const iota reshape permute broadcast slice slice_put pad concat flip add sub mul div floor_divide remainder pow "
-    "maximum minimum neg abs sign floor ceil round trunc sqrt exp expm1 log log1p sin cos tanh erf eq ne lt le gt ge "
-    "and or xor invert select cast sum prod max min".split()
+    "const iota reshape permute broadcast slice slice_put pad concat flip unfold add sub mul div floor_divide "
+    "remainder pow maximum minimum neg abs sign floor ceil round trunc sqrt exp exp2 expm1 log log2 log10 log1p sin "
+    "cos tanh erf atan eq ne lt le gt ge and or xor invert shift_left shift_right select cast bitcast sum prod max "
+    "min positions "
+    "random_key random_bits".split()
 )
+
+# The arguments from this place on say where a region starts.
+_OFFSETS_FROM = {"slice": 1, "slice_put": 2}
 
 
 def is_native(step: Step) -> bool:
-    """Whether the native backend has a kernel for a step."""
+    """Whether the native backend has a kernel for a step that is no loop."""
     name = step.signature.operation.name
     return name in _ALWAYS or (name in _UNLESS and _UNLESS[name](step))
+
+
+def native_steps(graph: Graph) -> list[bool]:
+    """For each step of a graph, whether the native backend runs it."""
+    return _native_steps(graph, set(range(len(graph.inputs))))
+
+
+def _native_steps(graph: Graph, given: set[int]) -> list[bool]:
+    """As above, where the values `given` are known before the program begins."""
+    return [
+        _is_native_loop(step, given) if step.signature.operation is SCAN else is_native(step) for step in graph.steps
+    ]
+
+
+def _is_native_loop(step: Step, given: set[int]) -> bool:
+    """Whether a loop's body has kernels, and where slices start in it is known before the program begins."""
+    loop = Loop.of(step.signature.attributes)
+    body = loop.body
+    first_constant = loop.carries + loop.streams
+    known = {i for i, arg in enumerate(step.args) if i >= first_constant and arg in given}
+    first = len(body.inputs)
+    starts = known | {first + i for i, inner in enumerate(body.steps) if inner.signature.operation is CONST}
+    offsets = {
+        arg
+        for inner in body.steps
+        for arg in inner.args[_OFFSETS_FROM.get(inner.signature.operation.name, len(inner.args)) :]
+    }
+    return offsets <= starts and all(_native_steps(body, known))
 
 
 @dataclass(frozen=True)
@@ -62,17 +111,20 @@ class SegmentedProgram:
     ) -> None:
         self.graph = graph
         self.segments: list[Segment] = []
-        count = len(graph.inputs)
-        defined = [count + i for i in range(len(graph.steps))]
+        self._values = list(accumulate((len(step.signature.outputs) for step in graph.steps), initial=len(graph.inputs)))
         pending: list[int] = []
-        for value, step in zip(defined, graph.steps, strict=True):
-            if is_native(step):
-                pending.append(value)
+        for place, (step, native) in enumerate(zip(graph.steps, native_steps(graph), strict=True)):
+            if native:
+                pending.append(place)
                 continue
             self._close(pending, scalars, compile_native)
             pending = []
-            self.segments.append(Segment(step, step.args, (value,)))
+            self.segments.append(Segment(step, step.args, self._made_by(place)))
         self._close(pending, scalars, compile_native)
+
+    def _made_by(self, place: int) -> tuple[int, ...]:
+        """The values that a step gives."""
+        return tuple(range(self._values[place], self._values[place + 1]))
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         values: dict[int, Buffer | Scalar] = dict(enumerate(inputs))
@@ -80,7 +132,9 @@ class SegmentedProgram:
             made = [Buffer(self.graph.types[value]) for value in segment.outputs]
             given = [values[value] for value in segment.inputs]
             if isinstance(segment.run, Step):
-                np.copyto(made[0].array(), self._reference(segment.run, given))
+                arrays = [self._array(x, value) for x, value in zip(given, segment.inputs, strict=True)]
+                for buffer, array in zip(made, run_step(segment.run, arrays), strict=True):
+                    np.copyto(buffer.array(), array)
             else:
                 segment.run.run(given, made)
             values.update(zip(segment.outputs, made, strict=True))
@@ -89,12 +143,6 @@ class SegmentedProgram:
         for buffer, result in zip(outputs, results, strict=True):
             np.copyto(buffer.array(), result)
 
-    def _reference(self, step: Step, given: list[Buffer | Scalar]) -> np.ndarray[Any, Any]:
-        operation = step.signature.operation
-        assert isinstance(operation, Primitive)
-        arrays = [self._array(x, value) for x, value in zip(given, step.args, strict=True)]
-        return np.asarray(operation.reference(*arrays, *step.signature.attributes))
-
     def _array(self, given: Buffer | Scalar, value: int) -> np.ndarray[Any, Any]:
         if isinstance(given, Scalar):
             return np.asarray(given.value, self.graph.types[value].dtype.numpy)
@@ -102,18 +150,19 @@ class SegmentedProgram:
 
     def _close(
         self,
-        values: list[int],
+        places: list[int],
         scalars: Sequence[bool],
         compile_native: Callable[[Graph, Sequence[bool]], Program],
     ) -> None:
-        """Make a native segment of the steps that define `values`."""
-        if not values:
+        """Make a native segment of the steps in these places."""
+        if not places:
             return
         graph, count = self.graph, len(self.graph.inputs)
-        inside = set(values)
-        steps = [graph.steps[value - count] for value in values]
+        values = [value for place in places for value in self._made_by(place)]
+        inside, own = set(values), set(places)
+        steps = [graph.steps[place] for place in places]
         inputs = tuple(dict.fromkeys(arg for step in steps for arg in step.args if arg not in inside))
-        others = {arg for i, step in enumerate(graph.steps) if count + i not in inside for arg in step.args}
+        others = {arg for place, step in enumerate(graph.steps) if place not in own for arg in step.args}
         outputs = tuple(v for v in values if v in others or v in graph.outputs)
         number = {value: i for i, value in enumerate((*inputs, *values))}
         part = Graph(

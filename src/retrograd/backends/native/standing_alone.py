@@ -7,6 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from retrograd.backends.native import gather
+from retrograd.backends.native.join import parts_of
+from retrograd.backends.native.lower_along import (
+    lower_argsort,
+    lower_gather as lower_gather_along,
+    lower_running,
+    lower_scatter as lower_scatter_along,
+    lower_search,
+)
+from retrograd.backends.native.lower_conv import lower_pack, lower_weight, lower_winograd_pack, lower_winograd_weight
+from retrograd.backends.native.lower_loop import lower_loop
+from retrograd.backends.native.lower_pool import lower_gather, lower_reduction, lower_scatter
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.work import Address, Word, Work, even_part
 from retrograd.core.types import Shape
@@ -24,13 +35,11 @@ _TILE_ELEMENTS = 1 << 14
 
 
 def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int], args: tuple[int, ...]) -> None:
-    (axis,) = attributes
-    whole = dense_view(value, low.types[value].shape)
-    start = 0
-    for view in views:
-        target = View(value, view.shape, whole.strides, start * whole.strides[axis])
-        low.move(view, target, (value,))
-        start += view.shape[axis]
+    for place, (view, part) in enumerate(
+        zip(views, parts_of(value, [v.shape for v in views], attributes[0]), strict=True)
+    ):
+        if (value, place) not in low.regions.get(view.root, ()):
+            low.move(view, part, (value,))
 
 
 def _pad(low: Lowering, value: int, views: list[View], attributes: tuple[Shape, Shape], args: tuple[int, ...]) -> None:
@@ -53,6 +62,11 @@ def _slice_put(low: Lowering, value: int, views: list[View], attributes: tuple[S
 def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], args: tuple[int, ...]) -> None:
     table, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
     row = math.prod(table.shape[1:])
+    if row == 1:
+        # Single elements, which a copy of rows would be slow for.
+        lines = View(index.root, (math.prod(index.shape),), (1,)), View(table.root, (table.shape[0],), (1,))
+        lower_gather_along(low, value, [lines[1], lines[0]], (0,), args)
+        return
     size = low.types[value].dtype.itemsize
     count = math.prod(index.shape)
     tile = max(even_part(count, _TILE_ELEMENTS // max(row, 1)), 1)
@@ -91,8 +105,24 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
 
 
 STANDING_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
+    "argsort": lower_argsort,
     "concat": _concat,
+    "conv.pack": lower_pack,
+    "conv.weight": lower_weight,
+    "conv.winograd_pack": lower_winograd_pack,
+    "conv.winograd_weight": lower_winograd_weight,
+    "cumarg": lower_running,
+    "cumsum": lower_running,
+    "gather": lower_gather_along,
     "pad": _pad,
+    "recurrence": lower_running,
+    "scatter": lower_scatter_along,
+    "searchsorted": lower_search,
+    "scan": lower_loop,
+    "pool.max_pool": lower_reduction,
+    "pool.max_pool_gather": lower_gather,
+    "pool.max_pool_scatter": lower_scatter,
+    "pool.sum_pool": lower_reduction,
     "slice_put": _slice_put,
     "take": _take,
     "take_add": _take_add,

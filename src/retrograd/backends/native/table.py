@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograd.backends.native.contract import (
     LAUNCH_WORDS,
+    LOOP_END,
+    LOOP_WORDS,
     MAX_TILES,
     PHASE_WORDS,
     PROGRAM_WORDS,
     WORD_BYTES,
     LaunchWord,
+    LoopWord,
     PhaseWord,
     ProgramWord,
     aligned_words,
@@ -47,39 +51,78 @@ class Relocation:
     terms: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WordMove:
+    """Word `word` of a launch's arguments grows by `stride` from step to step of a loop, or alternates with that."""
+
+    phase: int
+    launch: int
+    word: int
+    stride: int
+    alternates: bool
+
+
+@dataclass(frozen=True)
+class TableLoop:
+    """Phases `first` to `end - 1` are done `count` times over, with words that move from step to step."""
+
+    first: int
+    end: int
+    count: int
+    moves: tuple[WordMove, ...]
+
+
 class ProgramTable:
     """A program in memory. It holds addresses of kernels and buffers, which must outlive it."""
 
-    def __init__(self, phases: Sequence[Sequence[Launch]], relocations: Sequence[Relocation], serial: bool) -> None:
+    def __init__(
+        self,
+        phases: Sequence[Sequence[Launch]],
+        relocations: Sequence[Relocation],
+        loops: Sequence[TableLoop],
+        blocks: Sequence[tuple[int, int]],
+        serial: bool,
+    ) -> None:
         launches = [launch for phase in phases for launch in phase]
         self._phase_starts = list(accumulate((len(phase) for phase in phases), initial=0))
         self._args_starts = list(accumulate((len(launch.args) for launch in launches), initial=0))
         self._args = aligned_words(max(1, self._args_starts[-1]))
         self._args[: self._args_starts[-1]] = _wrapped(word for launch in launches for word in launch.args)
         self._launches = self._launch_records(phases)
-        self._phases = self._phase_records(phases)
+        self._loops = aligned_words(max(1, len(loops)) * LOOP_WORDS).reshape(-1, LOOP_WORDS)
+        self._word_moves: list[Words] = []
+        self._main = min((first for first, _ in blocks), default=len(phases))
+        self._phases, phase_count = self._phase_records(phases, loops, 0, self._main)
+        self._blocks = [self._phase_records(phases, loops, first, end)[0] for first, end in blocks]
         self._relocations = list(relocations)
         self._increments = b""
         self._moves = _wrapped(())
         self.external_count = 1 + max((i for r in relocations for i, _ in r.terms), default=-1)
         self._header = aligned_words(PROGRAM_WORDS)
         self._header[ProgramWord.PHASES] = self._phases.ctypes.data
-        self._header[ProgramWord.PHASE_COUNT] = len(self._phases) - 1
-        self._header[ProgramWord.LAUNCHES] = self._launches.ctypes.data
-        self._header[ProgramWord.LAUNCH_COUNT] = len(launches)
+        self._header[ProgramWord.PHASE_COUNT] = phase_count
         self._header[ProgramWord.SERIAL] = serial
         self._place_relocations(varying=0)
         self.address: int = self._header.ctypes.data
 
     @classmethod
     def build(
-        cls, phases: Sequence[Sequence[Launch]], relocations: Sequence[Relocation] = (), *, serial: bool = False
+        cls,
+        phases: Sequence[Sequence[Launch]],
+        relocations: Sequence[Relocation] = (),
+        loops: Sequence[TableLoop] = (),
+        blocks: Sequence[tuple[int, int]] = (),
+        *,
+        serial: bool = False,
     ) -> ProgramTable:
         """Lay out a program.
 
         Args:
             phases: launches by phase; those of one phase do not depend on one another.
             relocations: the argument words that are computed before each run.
+            loops: runs of phases that are repeated; of two, one inside of the other, the inner one first.
+            blocks: where phases begin and end that are no part of the program's own sequence, behind which they stand:
+                launches of the driver's `run_block` run them (`block_address`).
             serial: run on the calling thread alone, for programs too small to share.
 
         Raises:
@@ -94,7 +137,9 @@ class ProgramTable:
                 raise ValueError(f"relocation of an argument word that is not there: {r}")
             if any(index < 0 for index, _ in r.terms):
                 raise ValueError(f"relocation by an external with a negative number: {r}")
-        return cls(phases, relocations, serial)
+        if any(not (0 <= loop.first < loop.end <= len(phases) and loop.count > 0) for loop in loops):
+            raise ValueError(f"a loop must have phases and steps: {loops}")
+        return cls(phases, relocations, loops, blocks, serial)
 
     # -- use ----------------------------------------------------------------------------------------------------------
 
@@ -102,6 +147,10 @@ class ProgramTable:
         """The argument words of a launch as they are now; writing here changes them for later runs."""
         index = self._phase_starts[phase] + launch
         return self._args[self._args_starts[index] : self._args_starts[index + 1]]
+
+    def block_address(self, number: int) -> int:
+        """Where the phases of a block are."""
+        return int(self._blocks[number].ctypes.data)
 
     @property
     def serial(self) -> bool:
@@ -120,7 +169,8 @@ class ProgramTable:
     def nanoseconds(self) -> list[list[int]]:
         """Time spent in each launch, by phase: summed over its tiles, on all threads, and over all timed runs."""
         times = self._launches[:, LaunchWord.NANOSECONDS].tolist()
-        return [times[start:end] for start, end in zip(self._phase_starts, self._phase_starts[1:], strict=False)]
+        starts = self._phase_starts[: self._main + 1]
+        return [times[start:end] for start, end in zip(starts, starts[1:], strict=False)]
 
     def reset_nanoseconds(self) -> None:
         self._launches[:, LaunchWord.NANOSECONDS] = 0
@@ -156,31 +206,67 @@ class ProgramTable:
                 index += 1
         return records
 
-    def _phase_records(self, phases: Sequence[Sequence[Launch]]) -> Words:
-        """Phases without tiles are left out, as are launches without tiles at the start of a phase."""
+    def _phase_records(
+        self, phases: Sequence[Sequence[Launch]], loops: Sequence[TableLoop], begin: int, end: int
+    ) -> tuple[Words, int]:
+        """The records of phases `begin` to `end - 1`, and how many of them a run goes through.
+
+        Phases without tiles are left out, as are launches without tiles at the start of a phase.
+        """
         rows: list[tuple[int, int]] = []
-        for start, phase in zip(self._phase_starts, phases, strict=False):
-            busy = [number for number, launch in enumerate(phase) if launch.tiles]
+        row_of_phase: dict[int, int] = {}
+        phase_count = 0
+        records = aligned_words((end - begin + len(loops) + 1) * PHASE_WORDS).reshape(-1, PHASE_WORDS)
+        for number in range(begin, end):
+            start, phase = self._phase_starts[number], phases[number]
+            row_of_phase[number] = len(rows)
+            busy = [index for index, launch in enumerate(phase) if launch.tiles]
             if busy:
                 address = self._launches.ctypes.data + (start + busy[0]) * LAUNCH_WORDS * WORD_BYTES
                 rows.append((address, sum(launch.tiles for launch in phase)))
-        records = aligned_words((len(rows) + 1) * PHASE_WORDS).reshape(-1, PHASE_WORDS)
+                phase_count += prod(loop.count for loop in loops if loop.first <= number < loop.end)
+            for index, loop in enumerate(loops):
+                first = row_of_phase[loop.first] if loop.end == number + 1 else len(rows)
+                if first < len(rows):
+                    rows.append((self._loop_record(index, loop, records[first].ctypes.data), LOOP_END))
         for record, (address, tiles) in zip(records, rows, strict=False):
             record[PhaseWord.LAUNCHES] = address
             record[PhaseWord.TILES] = tiles
-        return records
+        return records, phase_count
+
+    def _loop_record(self, index: int, loop: TableLoop, first: int) -> int:
+        """Where the record of a loop is whose first phase is at address `first`."""
+        moves = _wrapped(
+            word
+            for move in loop.moves
+            for word in (
+                self._word_address(move.phase, move.launch, move.word),
+                move.stride,
+                -1 if move.alternates else 1,
+            )
+        )
+        self._word_moves.append(moves)
+        record = self._loops[index]
+        record[LoopWord.FIRST] = first
+        record[LoopWord.COUNT] = loop.count
+        record[LoopWord.MOVES] = moves.ctypes.data
+        record[LoopWord.MOVE_COUNT] = len(loop.moves)
+        return int(record.ctypes.data)
 
     def _place_relocations(self, varying: int) -> None:
         words: list[int] = []
         for r in self._relocations:
-            target = self._args_address(self._phase_starts[r.phase] + r.launch) + r.word * WORD_BYTES
-            words += (target, r.constant, len(r.terms))
+            words += (self._word_address(r.phase, r.launch, r.word), r.constant, len(r.terms))
             for term in r.terms:
                 words += term
         self._relocation_words = _wrapped(words)
         self._header[ProgramWord.RELOCATIONS] = self._relocation_words.ctypes.data
         self._header[ProgramWord.RELOCATION_COUNT] = len(self._relocations)
         self._header[ProgramWord.VARYING_COUNT] = varying
+
+    def _word_address(self, phase: int, launch: int, word: int) -> int:
+        """Where an argument word of a launch is."""
+        return self._args_address(self._phase_starts[phase] + launch) + word * WORD_BYTES
 
     def _args_address(self, index: int) -> int:
         return int(self._args.ctypes.data) + self._args_starts[index] * WORD_BYTES

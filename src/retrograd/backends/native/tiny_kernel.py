@@ -36,7 +36,7 @@ from retrograd.ops.movement import OFFSET_TYPE
 _MOVED = MOVEMENTS | {"concat", "pad", "slice_put"}
 # The arguments from this place on are offsets.
 _OFFSETS_FROM = {"slice": 1, "slice_put": 2}
-_SUPPORTED = ELEMENTWISE | REDUCTIONS | _MOVED | {"const", "iota", "matmul", "take", "take_add"}
+_SUPPORTED = ELEMENTWISE | REDUCTIONS | _MOVED | {"const", "iota", "positions", "matmul", "take", "take_add"}
 # This many transcendental functions stand in line, where they overlap with what is around them; the rest are calls.
 _INLINE_FUNCTIONS = 12
 
@@ -107,8 +107,8 @@ class _TinyKernel:
         if name in _MOVED:
             return self._movement(step)
         emit = {
-            "const": self._const, "iota": self._iota, "matmul": self._matmul, "take": self._take,
-            "take_add": self._take_add,
+            "const": self._const, "iota": self._coordinates, "positions": self._coordinates, "matmul": self._matmul,
+            "take": self._take, "take_add": self._take_add,
         }[name]  # fmt: skip
         return emit(step)
 
@@ -123,9 +123,8 @@ class _TinyKernel:
     def _number(self, number: bool | int | float, dtype: str) -> Lane:
         return constant(self.f, number, dtype, REGISTER_TYPES[dtype]), 0
 
-    def _iota(self, step: Step) -> Elements:
-        shape, axis = step.signature.type.shape, step.signature.attributes[1]
-        numbers = np.indices(shape)[axis].ravel().tolist()
+    def _coordinates(self, step: Step) -> Elements:
+        numbers = PRIMITIVES[step.signature.operation.name].reference(*step.signature.attributes).ravel().tolist()
         text = ", ".join(f"{I64} {number}" for number in numbers)
         return lanes_of_register(Value(self.f, vector(len(numbers), I64), f"<{text}>"), len(numbers))
 

@@ -1,21 +1,23 @@
 """Where values lie: a view is the memory of a root value with offsets and strides.
 
-Movements (reshape, permute, broadcast, slice, flip) of a value cost nothing: they are views of its root. Where a
+Movements (reshape, permute, broadcast, slice, flip, unfold) of a value cost nothing: they are views of its root. Where a
 reshape has no strides, the value is copied once and the copy is the root of what follows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from retrograd.backends.native.loop_plan import LoopPlan, plan_loops
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides
 
-MOVEMENTS = frozenset({"reshape", "permute", "broadcast", "slice", "flip"})
+MOVEMENTS = frozenset({"reshape", "permute", "broadcast", "slice", "flip", "unfold"})
 
 
 class Start(NamedTuple):
@@ -62,12 +64,24 @@ class ViewTable:
         views: by value.
         copies: values that are computed by copying the view given here: reshapes that have no strides.
         starts: where slices start, known at run time.
+        loops: the plans of loops, by the value of their first output.
+
+    Args:
+        graph: single-valued steps.
+        inputs: how the inputs lie, where they are not dense: each a view of a root with its own number.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.views: list[View] = [dense_view(i, type_.shape) for i, type_ in enumerate(graph.inputs)]
+    def __init__(self, graph: Graph, inputs: Sequence[View] | None = None) -> None:
+        dense = [dense_view(i, type_.shape) for i, type_ in enumerate(graph.inputs)]
+        self.views: list[View] = dense if inputs is None else list(inputs)
         self.copies: dict[int, View] = {}
         self.starts: set[Start] = set()
+        self.loops: dict[int, LoopPlan] = plan_loops(graph)
+        of_loops = {
+            value: View(region.root, region.shape, contiguous_strides(region.shape), region.offset)
+            for plan in self.loops.values()
+            for value, region in zip(plan.values, plan.outputs, strict=True)
+        }
         self._constants: dict[int, Any] = {}
         for step in graph.steps:
             value = len(self.views)
@@ -77,7 +91,7 @@ class ViewTable:
             if name in MOVEMENTS:
                 self.views.append(self._move(value, name, step.args, attributes, step.signature.type.shape))
             else:
-                self.views.append(dense_view(value, step.signature.type.shape))
+                self.views.append(of_loops.get(value) or dense_view(value, step.signature.type.shape))
 
     def offset_of(
         self, args: tuple[int, ...], strides: Shape, shape: Shape, sizes: Shape, steps: Shape
@@ -112,9 +126,19 @@ class ViewTable:
             end = sum((x.shape[i] - 1) * x.strides[i] for i in axes if x.shape[i])
             strides = tuple(-s if i in axes else s for i, s in enumerate(x.strides))
             return View(x.root, shape, strides, x.offset + end, x.dynamic)
+        if name == "unfold":
+            axis, _, step = attributes
+            strides = (*x.strides[:axis], x.strides[axis] * step, *x.strides[axis + 1 :], x.strides[axis])
+            return View(x.root, shape, strides, x.offset, x.dynamic)
         static, dynamic = self.offset_of(args[1:], x.strides, x.shape, shape, attributes[1])
         strides = tuple(s * d for s, d in zip(x.strides, attributes[1], strict=True))
         return View(x.root, shape, strides, x.offset + static, x.dynamic + dynamic)
+
+
+def reshaped(x: View, shape: Shape) -> View | None:
+    """x in another shape, or None where only a copy has it."""
+    strides = _reshaped(x, shape)
+    return None if strides is None else View(x.root, shape, strides, x.offset, x.dynamic)
 
 
 def _reshaped(x: View, shape: Shape) -> Shape | None:

@@ -1,4 +1,4 @@
-"""exp, expm1 and tanh."""
+"""exp, exp2, expm1 and tanh."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Exponential:
 
     Attributes:
         lowest, highest: beyond these, exp is 0 or infinite.
+        lowest_exponent, highest_exponent: beyond these, exp2 is 0 or infinite.
         minus_one: below this, expm1 rounds to -1.
         ln2_high, ln2_low: ln 2 in two parts; the first times any exponent of the format is exact.
         coefficients: of p in exp(r) = 1 + r + r**2 p(r), fitted on |r| <= ln(2)/2 for the least relative error.
@@ -36,6 +37,8 @@ class Exponential:
 
     lowest: float
     highest: float
+    lowest_exponent: float
+    highest_exponent: float
     minus_one: float
     ln2_high: float
     ln2_low: float
@@ -44,11 +47,11 @@ class Exponential:
 
 CONSTANTS = {
     SINGLE: Exponential(
-        -104.0, 89.0, -20.0, 0.693145751953125, 1.4286068203094173e-06,
+        -104.0, 89.0, -151.0, 128.0, -20.0, 0.693145751953125, 1.4286068203094173e-06,
         (0.49999994, 0.166665211, 0.041668579, 0.00836867187, 0.00138040399),
     ),
     DOUBLE: Exponential(
-        -746.0, 710.0, -40.0, 0.6931471805598903, 5.497923018708371e-14,
+        -746.0, 710.0, -1076.0, 1024.0, -40.0, 0.6931471805598903, 5.497923018708371e-14,
         (
             0.5, 0.16666666666666666, 0.041666666666666706, 0.00833333333333327, 0.0013888888888865766,
             0.0001984126984146828, 2.4801587360567293e-05, 2.7557318940829012e-06, 2.755724384637922e-07,
@@ -77,8 +80,13 @@ def _reduced_expm1(f: Function, x: Value, tail: Value | None = None) -> tuple[Va
     rest = multiply_add(f, whole, -constants.ln2_low, rest)
     if tail is not None:
         rest = rest + tail
-    square_term = polynomial(f, rest, constants.coefficients) * rest
-    return multiply_add(f, square_term, rest, rest), integer
+    return _small_expm1(f, rest), integer
+
+
+def _small_expm1(f: Function, x: Value) -> Value:
+    """exp(x) - 1 for |x| <= ln(2)/2."""
+    square_term = polynomial(f, x, CONSTANTS[format_of(x)].coefficients) * x
+    return multiply_add(f, square_term, x, x)
 
 
 def exp(f: Function, x: Value, tail: Value | None = None) -> Value:
@@ -86,6 +94,16 @@ def exp(f: Function, x: Value, tail: Value | None = None) -> Value:
     constants = CONSTANTS[format_of(x)]
     q, exponent = _reduced_expm1(f, clamp(f, x, constants.lowest, constants.highest), tail)
     return scale_by_power(f, q + 1.0, exponent)
+
+
+def exp2(f: Function, x: Value) -> Value:
+    """2**x; exact where x is whole."""
+    constants = CONSTANTS[format_of(x)]
+    x = clamp(f, x, constants.lowest_exponent, constants.highest_exponent)
+    whole, exponent = nearest_whole(f, x, 1.0)
+    rest = x - whole
+    low = rest * constants.ln2_low
+    return scale_by_power(f, _small_expm1(f, multiply_add(f, rest, constants.ln2_high, low)) + 1.0, exponent)
 
 
 def expm1(f: Function, x: Value) -> Value:

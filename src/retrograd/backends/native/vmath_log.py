@@ -1,4 +1,4 @@
-"""log, log1p and pow."""
+"""log, log2, log10, log1p and pow."""
 
 from __future__ import annotations
 
@@ -61,9 +61,29 @@ PRECISE_COEFFICIENTS = (
     0.13256800696336624, 0.13196569888991674,
 )  # fmt: skip
 
+ONE_OVER_LN2 = 1.4426950408889634, 2.0355273740931033e-17
+ONE_OVER_LN10 = 0.4342944819032518, 1.098319650216765e-17
+
 
 def log(f: Function, x: Value) -> Value:
     return _with_edges(f, x, _finite_log(f, x))
+
+
+def log2(f: Function, x: Value) -> Value:
+    return _to_base(f, x, ONE_OVER_LN2)
+
+
+def log10(f: Function, x: Value) -> Value:
+    return _to_base(f, x, ONE_OVER_LN10)
+
+
+def _to_base(f: Function, x: Value, factor: tuple[float, float]) -> Value:
+    """log(x) times a factor in two parts, rounded once, so that the logarithms of powers of the base are exact."""
+    if element_of(x.type) == F32:
+        return f.convert("fptrunc", log(f, f.convert("fpext", x, like(x, F64))) * factor[0], x.type)
+    parts = f.const(factor[0], x.type), f.const(factor[1], x.type)
+    product, low = _precise_product(f, _precise_log(f, x), parts)
+    return _with_edges(f, x, product + low)
 
 
 def log1p(f: Function, x: Value) -> Value:

@@ -1,0 +1,325 @@
+"""Gradients of 3 x 3 weights through Winograd's transforms (`winograd.py`), of channels-last data.
+
+    V = B^T d B,  W = A y' A^T of every tile;  M[position] = sum over tiles t of V[position, t] W[position, t]^T;
+    Y[part] = G^T M G
+
+The tiles are cut into parts and chunks by the shape alone. A chunk is one chain of fused multiply-adds, the chains of a
+part are added in order, and a sum over the parts follows: the bits are the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum, auto
+
+from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
+from retrograd.backends.native.conv_ops import WeightSpec
+from retrograd.backends.native.conv_winograd import TRANSFORM_CYCLES, pays
+from retrograd.backends.native.gemm import Split
+from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, micro_kernel_table
+from retrograd.backends.native.ir import I64, PTR, Module, Value
+from retrograd.backends.native.target import Target
+from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
+from retrograd.backends.native.winograd_tiles import (
+    Edges,
+    gather_function,
+    kernel_gradient_function,
+    spread_function,
+    tiles_along,
+    tiles_of,
+)
+from retrograd.backends.native.work import even_part
+from retrograd.core.types import Shape
+
+# What a chunk's transformed tiles take of the second cache, and its most tiles: longer chains are less exact.
+CHUNK_BYTES, MOST_TILES = 256 << 10, 256
+MOST_PARTS = 32
+# A rough model in cycles: to transform a vector of gradients, to add to a vector of M, or of a part, to start.
+GRADIENT_CYCLES, UPDATE_CYCLES, ADD_CYCLES, TILE_CYCLES = 40, 4, 3, 2000
+
+
+class Arg(IntEnum):
+    """The words of the kernel's `args`; strides count elements, places in scratch bytes."""
+
+    X = 0
+    G = auto()
+    Y = auto()
+    TILES = auto()  # of the grid, of all images
+    GRID_H = auto()
+    GRID_W = auto()
+    ROWS_G = auto()
+    COLUMNS_G = auto()
+    CHANNELS_IN = auto()
+    CHANNELS_OUT = auto()
+    X_IMAGE = auto()
+    X_ROW = auto()
+    X_PIXEL = auto()
+    ROWS_X = auto()
+    COLUMNS_X = auto()
+    LOW_H = auto()
+    LOW_W = auto()
+    PARTS = auto()
+    CHUNK = auto()
+    CHUNKS = auto()
+    TILE_CHANNELS = auto()
+    V_CHANNELS = auto()
+    V_STEP = auto()
+    W_CHANNELS = auto()
+    W_STEP = auto()
+    W_PLACE = auto()
+    M_STEP = auto()
+    M_PLACE = auto()
+    ZEROS_PLACE = auto()
+    TABLE_PLACE = auto()
+
+
+POINTERS = (Arg.X, Arg.G, Arg.Y)
+
+
+def winograd_weight_module(target: Target, blocking: Blocking) -> Module:
+    """A module that exports `conv`; tile part * ceil(CHANNELS_OUT / TILE_CHANNELS) + j makes some columns of a part."""
+    module = Module(target)
+    _WinogradWeightKernel(module, blocking).emit()
+    return module
+
+
+class _WinogradWeightKernel:
+    def __init__(self, module: Module, blocking: Blocking) -> None:
+        self.blocking = blocking
+        self.micro_kernels = micro_kernel_table(module, blocking)
+        self.gather_x = gather_function(module, blocking, "gather_x", TILE)
+        self.gather_g = gather_function(module, blocking, "gather_g", OUTPUTS)
+        self.transform = spread_function(module, blocking)
+        self.finish = kernel_gradient_function(module, blocking)
+        self.f = f = module.function("conv", KERNEL_PARAMETERS)
+        args, self.tile, self.v = f.args
+        self.words = {word: f.load(f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
+        self.w, self.m, self.zeros, table = (
+            f.offset(self.v, self.words[place])
+            for place in (Arg.W_PLACE, Arg.M_PLACE, Arg.ZEROS_PLACE, Arg.TABLE_PLACE)
+        )
+        self.edges = Edges(f, blocking, self.zeros, table)
+
+    def emit(self) -> None:
+        f, words = self.f, self.words
+        columns = words[Arg.CHANNELS_OUT]
+        part, column_tile = _divide(self.tile, _ceil_div(columns, words[Arg.TILE_CHANNELS]))
+        start = column_tile * words[Arg.TILE_CHANNELS]
+        width = f.minimum(words[Arg.TILE_CHANNELS], columns - start)
+        self._clear_zeros()
+        first, last = (words[Arg.CHUNKS] * (part + i) // words[Arg.PARTS] for i in (0, 1))
+        with f.loop(first, last) as number:
+            low = number * words[Arg.CHUNK]
+            high = f.minimum(low + words[Arg.CHUNK], words[Arg.TILES])
+            self._transform(low, high, start, width)
+            self._multiply(high - low, width, f.convert("zext", f.compare("sgt", number, first), I64))
+        taps = KERNEL * KERNEL
+        target = self._at(words[Arg.Y], part * taps * words[Arg.CHANNELS_IN] * columns + start)
+        with f.loop(0, words[Arg.CHANNELS_IN]) as channel:
+            source = self._at(self.m, channel * words[Arg.W_CHANNELS])
+            out = self._at(target, channel * columns)
+            f.call(self.finish, source, words[Arg.M_STEP], out, words[Arg.CHANNELS_IN] * columns, width)
+
+    def _at(self, pointer: Value, index: Value) -> Value:
+        return self.f.at(pointer, index, self.blocking.element)
+
+    def _clear_zeros(self) -> None:
+        f, words = self.f, self.words
+        f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
+        size = f.maximum(words[Arg.V_CHANNELS], words[Arg.W_CHANNELS]) * self.blocking.size
+        f.line(f"call void @llvm.memset.p0.i64({self.zeros}, i8 0, {size}, i1 false)")
+
+    def _transform(self, first: Value, last: Value, column: Value, width: Value) -> None:
+        """V and W of the tiles from `first` on."""
+        f, words = self.f, self.words
+        x_strides, x_extents = (words[Arg.X_ROW], words[Arg.X_PIXEL]), (words[Arg.ROWS_X], words[Arg.COLUMNS_X])
+        g_strides = words[Arg.COLUMNS_G] * words[Arg.CHANNELS_OUT], words[Arg.CHANNELS_OUT]
+        g_extents = words[Arg.ROWS_G], words[Arg.COLUMNS_G]
+        with tiles_of(f, first, last, words[Arg.GRID_W]) as (index, line, place):
+            number, height = _divide(line, words[Arg.GRID_H])
+            image = self._at(words[Arg.X], number * words[Arg.X_IMAGE])
+            row, pixel = height * OUTPUTS, place * OUTPUTS
+            corner = row - words[Arg.LOW_H], pixel - words[Arg.LOW_W]
+            where = self._at(self.v, index * words[Arg.V_CHANNELS]), words[Arg.V_STEP], words[Arg.CHANNELS_IN]
+            inside = f.compare("ult", corner[0], f.maximum(x_extents[0] - (TILE - 1), 0))
+            inside = inside & f.compare("ult", corner[1], f.maximum(x_extents[1] - (TILE - 1), 0))
+            with f.when(inside):
+                source = self._at(image, corner[0] * x_strides[0] + corner[1] * x_strides[1])
+                f.call(self.transform, source, *x_strides, *where)
+            with f.when(inside ^ True):
+                f.call(self.gather_x, self.edges.place(image, TILE, corner, x_extents, x_strides), *where)
+            gradient = self._at(words[Arg.G], number * words[Arg.ROWS_G] * g_strides[0] + column)
+            pixels = self.edges.place(gradient, OUTPUTS, (row, pixel), g_extents, g_strides)
+            target = self._at(self.w, index * words[Arg.W_CHANNELS])
+            f.call(self.gather_g, pixels, target, words[Arg.W_STEP], width)
+
+    def _multiply(self, tiles: Value, width: Value, accumulate: Value) -> None:
+        f, words, blocking = self.f, self.words, self.blocking
+        rows = Split.of(f, words[Arg.CHANNELS_IN], blocking.rows)
+        one, columns = f.const(1, I64), words[Arg.W_CHANNELS]
+        with f.loop(0, POSITIONS) as position, f.loop(0, width, blocking.columns) as column:
+            vectors = (f.minimum(width - column, blocking.columns) + (blocking.lanes - 1)) // blocking.lanes
+            v = self._at(self.v, position * words[Arg.V_STEP])
+            w = self._at(self.w, position * words[Arg.W_STEP] + column)
+            m = self._at(self.m, position * words[Arg.M_STEP] + column)
+            with f.loop(0, rows.count) as index:
+                start, count = rows.start(index), rows.size(index)
+                entry = (vectors - 1) * blocking.rows + count - 1
+                kernel = f.load(f.at(Value(f, PTR, self.micro_kernels), entry, PTR), PTR)
+                a, c = self._at(v, start), self._at(m, start * columns)
+                f.call(kernel, a, w, c, tiles, one, words[Arg.V_CHANNELS], columns, columns, accumulate)
+
+
+def _ceil_div(a: Value, b: Value) -> Value:
+    return (a + b - 1) // b
+
+
+def _divide(a: Value, b: Value) -> tuple[Value, Value]:
+    quotient = a // b
+    return quotient, a - quotient * b
+
+
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WinogradWeightShape:
+    """What is known of such a gradient when it is planned: extents (height, width) of X and G, paddings before the
+    first row and column of X.
+    """
+
+    images: int
+    extents: tuple[int, int]
+    out: tuple[int, int]
+    low: tuple[int, int]
+    channels_in: int
+    channels_out: int
+
+    @classmethod
+    def of(cls, x: Shape, g: Shape, spec: WeightSpec) -> WinogradWeightShape:
+        """For X and G (batch, height, width, channels)."""
+        low = spec.padding[0][0], spec.padding[1][0]
+        return cls(x[0], (x[1], x[2]), (g[1], g[2]), low, x[3], g[3])
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return tiles_along(self.out[0]), tiles_along(self.out[1])
+
+    @property
+    def tiles(self) -> int:
+        return self.images * math.prod(self.grid)
+
+
+def suits(x: Shape, g: Shape, spec: WeightSpec, dtype: str) -> bool:
+    """Whether a gradient of weights is made this way: by its shape and attributes alone."""
+    ones = {*spec.stride, *spec.input_dilation, *spec.dilation, spec.groups} == {1}
+    return ones and spec.taps == (KERNEL, KERNEL) and pays(x[-1], g[-1], g[1:-1], dtype)
+
+
+@dataclass(frozen=True)
+class WinogradWeightPlan:
+    """How the sum is cut, by shape alone: parts, tiles of the grid in a chunk, channels of a launch's tile."""
+
+    parts: int
+    chunk: int
+    channels: int
+
+    @classmethod
+    def of(cls, shape: WinogradWeightShape, blocking: Blocking) -> WinogradWeightPlan | None:
+        """A good plan for up to eight threads, or None if no chunk fits in scratch."""
+        panels = -(-shape.channels_out // blocking.columns)
+        widths = sorted({even_part(panels, -(-panels // n)) * blocking.columns for n in range(1, panels + 1)})
+        plans = []
+        for width in widths:
+            chunk = _chunk(shape, blocking, width)
+            chunks = -(-shape.tiles // chunk)
+            plans += [cls(parts, chunk, width) for parts in range(1, min(chunks, MOST_PARTS) + 1)]
+        fitting = [plan for plan in plans if _places(shape, plan, blocking)[-1] <= SCRATCH_BYTES]
+        return min(fitting, key=lambda plan: _estimated_cycles(shape, blocking, plan), default=None)
+
+    def launches(self, shape: WinogradWeightShape) -> int:
+        return self.parts * -(-shape.channels_out // self.channels)
+
+
+def _chunk(shape: WinogradWeightShape, blocking: Blocking, width: int) -> int:
+    each = POSITIONS * blocking.size * (_padded(shape.channels_in, blocking) + width)
+    return even_part(shape.tiles, min(max(CHUNK_BYTES // each, blocking.lanes), MOST_TILES))
+
+
+def _padded(channels: int, blocking: Blocking) -> int:
+    return -(-channels // blocking.lanes) * blocking.lanes
+
+
+def _steps(shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking) -> tuple[int, int, int]:
+    """Elements between positions of V, W and M: one more line than needed, so that the positions of a tile do not all
+    fall into one set of the first cache.
+    """
+    v = plan.chunk * _padded(shape.channels_in, blocking)
+    return (
+        v + blocking.lanes,
+        plan.chunk * plan.channels + blocking.lanes,
+        shape.channels_in * plan.channels + blocking.lanes,
+    )
+
+
+def _places(shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking) -> tuple[int, ...]:
+    """Byte offsets in scratch of W, M, zeros and the table of pixels, and the end."""
+    zeros = max(_padded(shape.channels_in, blocking), plan.channels)
+    sizes = [POSITIONS * step * blocking.size for step in _steps(shape, plan, blocking)]
+    places = [0]
+    for size in (*sizes, zeros * blocking.size, POSITIONS * 8):
+        places.append(places[-1] + -(-size // CACHE_LINE) * CACHE_LINE)
+    return tuple(places[1:])
+
+
+def _estimated_cycles(shape: WinogradWeightShape, blocking: Blocking, plan: WinogradWeightPlan) -> float:
+    chunks = -(-shape.tiles // plan.chunk)
+    vectors, inputs = plan.channels // blocking.lanes, _padded(shape.channels_in, blocking) // blocking.lanes
+    products = POSITIONS * shape.channels_in * vectors
+    tile = products + TRANSFORM_CYCLES * inputs + GRADIENT_CYCLES * vectors
+    each = TILE_CYCLES + -(-chunks // plan.parts) * (plan.chunk * tile + products * UPDATE_CYCLES)
+    weights = KERNEL * KERNEL * shape.channels_in * shape.channels_out / blocking.lanes
+    launches = plan.launches(shape)
+    adding = plan.parts * weights * ADD_CYCLES
+    return sum(threads * -(-launches // threads) * each + adding for threads in (1, 2, 3, 4, 6, 8))
+
+
+def winograd_weight_words(
+    shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking, x: tuple[int, int, int]
+) -> list[int]:
+    """The argument words, but for the pointers; `x`: strides of X along images, rows and pixels. G is dense."""
+    words = [0] * len(Arg)
+    v_step, w_step, m_step = _steps(shape, plan, blocking)
+    w_place, m_place, zeros, table, _ = _places(shape, plan, blocking)
+    for arg, word in (
+        (Arg.TILES, shape.tiles),
+        (Arg.GRID_H, shape.grid[0]),
+        (Arg.GRID_W, shape.grid[1]),
+        (Arg.ROWS_G, shape.out[0]),
+        (Arg.COLUMNS_G, shape.out[1]),
+        (Arg.CHANNELS_IN, shape.channels_in),
+        (Arg.CHANNELS_OUT, shape.channels_out),
+        (Arg.X_IMAGE, x[0]),
+        (Arg.X_ROW, x[1]),
+        (Arg.X_PIXEL, x[2]),
+        (Arg.ROWS_X, shape.extents[0]),
+        (Arg.COLUMNS_X, shape.extents[1]),
+        (Arg.LOW_H, shape.low[0]),
+        (Arg.LOW_W, shape.low[1]),
+        (Arg.PARTS, plan.parts),
+        (Arg.CHUNK, plan.chunk),
+        (Arg.CHUNKS, -(-shape.tiles // plan.chunk)),
+        (Arg.TILE_CHANNELS, plan.channels),
+        (Arg.V_CHANNELS, _padded(shape.channels_in, blocking)),
+        (Arg.V_STEP, v_step),
+        (Arg.W_CHANNELS, plan.channels),
+        (Arg.W_STEP, w_step),
+        (Arg.W_PLACE, w_place),
+        (Arg.M_STEP, m_step),
+        (Arg.M_PLACE, m_place),
+        (Arg.ZEROS_PLACE, zeros),
+        (Arg.TABLE_PLACE, table),
+    ):
+        words[arg] = word
+    return words
