@@ -1,1 +1,1 @@
-"""The command line: `retrograd train digits`."""
+"""The command line: `retrograd train` and `retrograd predict`."""

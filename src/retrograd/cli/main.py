@@ -8,7 +8,9 @@ from typing import Final, NoReturn
 
 import click
 
+from retrograd.cli.predict import predict
 from retrograd.cli.train_digits import train_digits
+from retrograd.cli.train_table import train_table
 from retrograd.core.errors import RetrogradError
 from retrograd.version import __version__
 
@@ -23,12 +25,25 @@ def cli() -> None:
     """Train neural networks by backpropagation."""
 
 
-@cli.group()
+class TrainGroup(click.Group):
+    """Takes what is no command of its own as a table to train on; options may stand before its name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return train_table.name, train_table, args
+
+
+@cli.group(cls=TrainGroup, context_settings={"ignore_unknown_options": True})
 def train() -> None:
-    """Train a model on one of the data sets that come with the library."""
+    """Train a model: on your table, or on the digits that come with the library."""
 
 
 train.add_command(train_digits)
+train.add_command(train_table)
+cli.add_command(predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,10 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return WRONG_USE
-    except click.UsageError as error:
-        return _complain(error.format_message(), WRONG_USE)
     except click.ClickException as error:
-        return _complain(error.format_message(), FAILED)
+        return _complain(error.format_message(), error.exit_code)
     except (RetrogradError, OSError, MemoryError) as error:
         return _complain(str(error) or type(error).__name__, FAILED)
     except (KeyboardInterrupt, click.Abort):

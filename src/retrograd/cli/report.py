@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from retrograd.cli.digits_training import EpochResult, Evaluation
+from retrograd.cli.evaluation import EpochResult
 
 
 class Report:
@@ -36,6 +37,11 @@ class Report:
     ) -> None:
         self._bar.close()
 
+    def introduce(self, lines: Iterable[str]) -> None:
+        """What is known before the first epoch."""
+        for line in () if self._quiet else lines:
+            self._bar.write(line)
+
     def step(self) -> None:
         """One optimizer step was taken."""
         self._bar.update()
@@ -45,15 +51,12 @@ class Report:
         if self._quiet:
             return
         width = len(str(self._total_epochs))
-        train, validation = result.train, result.validation
         self._bar.write(
-            f"epoch {result.epoch:>{width}}/{self._total_epochs}"
-            f"  train loss {train.loss:.4f} accuracy {train.accuracy:6.2%}"
-            f"  validation loss {validation.loss:.4f} accuracy {validation.accuracy:6.2%}"
+            f"epoch {result.epoch:>{width}}/{self._total_epochs}  train {result.train}  validation {result.validation}"
         )
 
-    def finish(self, held_out: Evaluation, folder: Path) -> None:
+    def finish(self, outcome: str, folder: Path) -> None:
         """The run is over and saved."""
-        click.echo(f"held-out accuracy: {held_out.accuracy:.2%}")
+        click.echo(outcome)
         if not self._quiet:
             click.echo(f"model saved in {folder}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from retrograd.cli.digits_training import CLASSES, PIXELS, DigitsTraining, Evaluation
+import click
+
+from retrograd.cli.evaluation import EpochResult
 from retrograd.io.safetensors_io import save_file
 from retrograd.version import __version__
 
@@ -21,49 +24,68 @@ HISTORY: Final = "history.json"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A folder that is known to be writable.
+    """A folder that is known to be writable. As a context, it takes back a new folder where nothing came to be saved.
 
     Attributes:
         path: where it is.
+        made: whether it is new.
     """
 
     path: Path
+    made: bool = False
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make the folder where it does not exist, and try it, so that no training is lost for want of a place.
 
         Raises:
-            OSError: it cannot be made or written to.
+            click.ClickException: it cannot be made or written to.
         """
-        if path.exists() and not path.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way")
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-        return cls(path)
+        with clear_file_errors(path):
+            made = not path.exists()
+            if not made and not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "a file of that name is in the way")
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+            return cls(path, made)
 
-    def save(self, training: DigitsTraining, held_out: Evaluation) -> None:
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.made and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def save(self, weights: Mapping[str, Any], config: Mapping[str, Any], history: list[EpochResult]) -> None:
         """Write the weights, what is needed to build the model again, and the curve of each epoch.
 
-        Raises:
-            OSError: a file cannot be written.
-        """
-        options = training.options
-        config = {
-            "retrograd": __version__,
-            "data": "digits",
-            "input": "64 pixels from 0 to 16, divided by 16",
-            "layers": [PIXELS, *options.hidden, CLASSES],
-            "activation": "relu",
-            "training": dataclasses.asdict(options) | {"lr": options.learning_rate},
-            "held_out": held_out._asdict(),
-        }
-        save_file(training.model.state_dict(), self.path / MODEL)
-        self._write_json(CONFIG, config)
-        self._write_json(HISTORY, [result.as_dict() for result in training.history])
+        All are written beside their places before the first is put there.
 
-    def _write_json(self, name: str, content: object) -> None:
-        partial = self.path / f".{name}.partial"
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.replace(self.path / name)
+        Raises:
+            click.ClickException: a file cannot be written. An earlier run's files are as they were.
+        """
+        partial = {name: self.path / f".{name}.partial" for name in (MODEL, CONFIG, HISTORY)}
+        try:
+            with clear_file_errors(self.path):
+                save_file(weights, partial[MODEL])
+                _write_json(partial[CONFIG], {"retrograd": __version__, **config})
+                _write_json(partial[HISTORY], [result.as_dict() for result in history])
+                for name, file in partial.items():
+                    file.replace(self.path / name)
+        finally:
+            for file in partial.values():
+                file.unlink(missing_ok=True)
+
+
+@contextmanager
+def clear_file_errors(folder: Path) -> Iterator[None]:
+    """Say which folder could not be written, and why, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write to the folder '{folder}': {error.strerror or error}") from error
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -4,48 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrograd.nn.module import Module
-from retrograd.ops import activation, arithmetic
-from retrograd.tensor.dispatch import unary
+from retrograd.nn.activation_base import Activation, InPlaceActivation
+from retrograd.nn.functions import activation as f
 
 
-class ReLU(Module):
+class ReLU(InPlaceActivation):
     """max(x, 0). Source: torch.nn.ReLU."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, x: Any) -> Any:
-        return x.relu_() if self.inplace else unary(activation.RELU, x)
-
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
+    def forward(self, input: Any) -> Any:
+        return f.relu(input, self.inplace)
 
 
-class Sigmoid(Module):
+class Sigmoid(Activation):
     """1 / (1 + exp(-x)). Source: torch.nn.Sigmoid."""
 
-    def forward(self, x: Any) -> Any:
-        return unary(activation.SIGMOID, x)
+    def forward(self, input: Any) -> Any:
+        return f.sigmoid(input)
 
 
-class Tanh(Module):
+class Tanh(Activation):
     """tanh x. Source: torch.nn.Tanh."""
 
-    def forward(self, x: Any) -> Any:
-        return unary(arithmetic.TANH, x)
-
-
-class Softmax(Module):
-    """exp(x_i) / sum_j exp(x_j) along an axis. Source: torch.nn.Softmax."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, x: Any) -> Any:
-        return x.softmax(self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+    def forward(self, input: Any) -> Any:
+        return f.tanh(input)

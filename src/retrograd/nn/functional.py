@@ -2,30 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from retrograd.core.operation import record
 from retrograd.nn.functions.activation import (
     celu,
+    celu_,
     elu,
+    elu_,
     gelu,
     glu,
+    hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
+    hardtanh_,
     leaky_relu,
+    leaky_relu_,
     logsigmoid,
     mish,
     prelu,
+    relu,
     relu6,
+    relu_,
+    rrelu,
+    rrelu_,
     selu,
+    selu_,
+    sigmoid,
     silu,
-    softmin,
     softplus,
+    softshrink,
     softsign,
+    tanh,
     tanhshrink,
     threshold,
+    threshold_,
 )
+from retrograd.nn.functions.adaptive_pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    fractional_max_pool2d,
+    fractional_max_pool3d,
+)
+from retrograd.nn.functions.attention import scaled_dot_product_attention
+from retrograd.nn.functions.conv import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from retrograd.nn.functions.distance import cosine_similarity, normalize, pairwise_distance
+from retrograd.nn.functions.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from retrograd.nn.functions.embedding_bag import embedding_bag
+from retrograd.nn.functions.fold import fold, unfold
+from retrograd.nn.functions.grid_sample import affine_grid, grid_sample
+from retrograd.nn.functions.instance_norm import instance_norm, local_response_norm
+from retrograd.nn.functions.interpolate import interpolate, upsample, upsample_bilinear, upsample_nearest
+from retrograd.nn.functions.likelihood_loss import gaussian_nll_loss, poisson_nll_loss
+from retrograd.nn.functions.linear import bilinear, linear
 from retrograd.nn.functions.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -37,89 +82,155 @@ from retrograd.nn.functions.loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from retrograd.nn.functions.norm import batch_norm, group_norm, layer_norm
+from retrograd.nn.functions.margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from retrograd.nn.functions.norm import batch_norm, group_norm, layer_norm, rms_norm
+from retrograd.nn.functions.one_hot import one_hot
+from retrograd.nn.functions.pad import pad
+from retrograd.nn.functions.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from retrograd.nn.functions.pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+from retrograd.nn.functions.softmax import (
+    gumbel_softmax,
+    log_softmax,
+    softmax,
+    softmin,
+)
 from retrograd.nn.functions.sparse import embedding
-from retrograd.ops import activation
-from retrograd.ops.arithmetic import TANH
-from retrograd.ops.bilinear import BILINEAR
-from retrograd.ops.linear import LINEAR
-from retrograd.tensor.base import wrap
-from retrograd.tensor.dispatch import unary
+from retrograd.nn.functions.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "affine_grid",
+    "alpha_dropout",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
+    "channel_shuffle",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
+    "elu_",
     "embedding",
+    "embedding_bag",
+    "feature_alpha_dropout",
+    "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
+    "gumbel_softmax",
+    "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
+    "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "leaky_relu_",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "poisson_nll_loss",
     "prelu",
     "relu",
     "relu6",
+    "relu_",
+    "rms_norm",
+    "rrelu",
+    "rrelu_",
+    "scaled_dot_product_attention",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
+    "softshrink",
     "softsign",
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
-
-
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """x W^T + b. Source: torch.nn.functional.linear."""
-    operands = (x, weight) if bias is None else (x, weight, bias)
-    return wrap(record(LINEAR, tuple(t._read() for t in operands)))
-
-
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """y_k = x1^T W_k x2 + b_k. Source: torch.nn.functional.bilinear."""
-    operands = (input1, input2, weight) if bias is None else (input1, input2, weight, bias)
-    return wrap(record(BILINEAR, tuple(t._read() for t in operands)))
-
-
-def relu(x: Any, inplace: bool = False) -> Any:
-    """max(x, 0). Source: torch.nn.functional.relu."""
-    return x.relu_() if inplace else unary(activation.RELU, x)
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x))."""
-    return unary(activation.SIGMOID, x)
-
-
-def tanh(x: Any) -> Any:
-    return unary(TANH, x)
-
-
-def softmax(x: Any, dim: int) -> Any:
-    """exp(x_i) / sum_j exp(x_j) along an axis. Source: torch.nn.functional.softmax."""
-    return x.softmax(dim)
-
-
-def log_softmax(x: Any, dim: int) -> Any:
-    """log softmax(x) along an axis. Source: torch.nn.functional.log_softmax."""
-    return x.log_softmax(dim)

@@ -10,7 +10,7 @@ import numpy as np
 from retrograd.core import generator as random
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.nn.init_structured import dirac_, eye_, orthogonal_, sparse_, trunc_normal_
-from retrograd.tensor.autograd import no_grad
+from retrograd.tensor.grad_mode import no_grad
 from retrograd.tensor.tensor import from_array
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Layer normalisation and group normalisation: row by row, so that training and evaluation are the same."""
+"""Layer, group and root-mean-square normalisation: row by row, so that training and evaluation are the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from retrograd.core.dtype import DType
 from retrograd.core.errors import OptionError
 from retrograd.nn import init
-from retrograd.nn.functions.norm import group_norm, layer_norm
+from retrograd.nn.functions.norm import group_norm, layer_norm, rms_norm
 from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
 from retrograd.tensor.creation import empty
@@ -137,3 +137,54 @@ class GroupNorm(Module):
             f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+class RMSNorm(Module):
+    """x / sqrt(mean(x^2) + eps) weight over the last axes.
+
+    Args:
+        normalized_shape: extents of those axes; an int for one.
+        eps: keeps the root from zero; default: that of the input's dtype.
+        elementwise_affine: whether there is a weight, of normalized_shape.
+        dtype: of the weight.
+
+    Shapes: x (..., *normalized_shape), and so is the result.
+
+    Raises:
+        ShapeError: an input that does not end with normalized_shape.
+
+    Source: torch.nn.RMSNorm; Zhang and Sennrich (2019).
+
+    >>> import retrograd as rg
+    >>> rg.nn.RMSNorm(2)(rg.tensor([3.0, 4.0])).shape
+    retrograd.Size([2])
+    """
+
+    weight: Any
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        present = Parameter(empty(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", present)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Any) -> Any:
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,4 +1,4 @@
-"""Linear maps, and layers that only arrange."""
+"""The linear map as a module."""
 
 from __future__ import annotations
 
@@ -60,32 +60,11 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         if self.bias is None:
-            return wrap(record(LINEAR, (x._read(), self.weight._read())))
-        return wrap(record(LINEAR, (x._read(), self.weight._read(), self.bias._read())))
+            return wrap(record(LINEAR, (input._read(), self.weight._read())))
+        return wrap(record(LINEAR, (input._read(), self.weight._read(), self.bias._read())))
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={has_bias}"
-
-
-class Identity(Module):
-    """What comes in goes out. Source: torch.nn.Identity."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
-
-    def forward(self, x: Any) -> Any:
-        return x
-
-
-class Flatten(Module):
-    """Axes start_dim..end_dim as one. Source: torch.nn.Flatten."""
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, x: Any) -> Any:
-        return x.flatten(self.start_dim, self.end_dim)

@@ -5,32 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from retrograd.nn.functions import loss as f
+from retrograd.nn.loss_base import Loss, WeightedLoss
 from retrograd.nn.module import Module
 
 
-class _Loss(Module):
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = f.chosen_reduction(type(self).__name__, size_average, reduce, reduction)
-
-
-class _WeightedLoss(_Loss):
-    """A loss with weights, which are a buffer."""
-
-    weight: Any
-
-    def __init__(
-        self,
-        weight: Any = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-
-
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """mean_i (x_i - t_i)^2.
 
     Args:
@@ -49,7 +28,7 @@ class MSELoss(_Loss):
         return f.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """mean_i |x_i - t_i|; input and target have one shape.
 
     Args:
@@ -66,7 +45,7 @@ class L1Loss(_Loss):
         return f.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """mean_i of d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = x - t.
 
     Args:
@@ -94,7 +73,7 @@ class SmoothL1Loss(_Loss):
         return f.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """mean_i of d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2); d = x - t.
 
     Args:
@@ -116,7 +95,7 @@ class HuberLoss(_Loss):
         return f.huber_loss(input, target, self.reduction, self.delta)
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """-w (t log x + (1 - t) log(1 - x)) of probabilities x, with logarithms not below -100.
 
     Args:
@@ -134,7 +113,7 @@ class BCELoss(_WeightedLoss):
         return f.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(WeightedLoss):
     """-w (q t log s(x) + (1 - t) log s(-x)), s(x) = 1 / (1 + exp(-x)); safe for logits of any size.
 
     Args:
@@ -200,7 +179,7 @@ class KLDivLoss(Module):
         return f.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """-w_t x[t] of log-probabilities x, averaged with the weights of the targets that are not ignored.
 
     Args:
@@ -232,7 +211,7 @@ class NLLLoss(_WeightedLoss):
         return f.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """-w_t log softmax(x)[t], averaged with the weights of the targets that are not ignored.
 
     Args:

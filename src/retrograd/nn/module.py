@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
-from retrograd.core.dtype import DType, float32, float64
 from retrograd.core.errors import OptionError, RetrogradError
+from retrograd.nn.buffer import Buffer
+from retrograd.nn.module_conversion import ModuleConversion
+from retrograd.nn.module_hooks import ModuleHooks
+from retrograd.nn.module_state import IncompatibleKeys, ModuleState, StateDictError
 from retrograd.nn.parameter import Parameter
-from retrograd.tensor.autograd import RemovableHandle, no_grad
-from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.base import TensorBase
 
-_hook_number = itertools.count().__next__
-
-
-class StateDictError(RetrogradError, RuntimeError):
-    """A state dict that does not fit the module."""
+__all__ = ["IncompatibleKeys", "Module", "StateDictError"]
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` did not find, and did not expect."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class Module:
+class Module(ModuleHooks, ModuleState, ModuleConversion):
     """Base of every layer. Subclasses define `forward`.
 
     Attributes:
@@ -47,12 +36,10 @@ class Module:
     """
 
     training: bool
-    _parameters: dict[str, Parameter | None]
+    _parameters: dict[str, Any]
     _buffers: dict[str, Any]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]
     _non_persistent: set[str]
-    _forward_hooks: dict[int, Callable[..., Any]]
-    _forward_pre_hooks: dict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
         fields = self.__dict__
@@ -61,27 +48,12 @@ class Module:
         fields["_buffers"] = {}
         fields["_modules"] = {}
         fields["_non_persistent"] = set()
-        fields["_forward_hooks"] = {}
-        fields["_forward_pre_hooks"] = {}
+        self._set_up_hooks()
+        self._set_up_state()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks:
-            return self._call_with_hooks(args, kwargs)
-        return self.forward(*args, **kwargs)
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in list(self._forward_pre_hooks.values()):
-            replaced = hook(self, args)
-            if replaced is not None:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
-        result = self.forward(*args, **kwargs)
-        for hook in list(self._forward_hooks.values()):
-            replaced = hook(self, args, result)
-            result = result if replaced is None else replaced
-        return result
 
     # -- attributes ---------------------------------------------------------------------------------------------------
     # Parameters, buffers and children also stand in the instance's own dictionary: reading one costs no more than
@@ -90,131 +62,238 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
         if "_parameters" not in fields:
-            if isinstance(value, (Parameter, Module)):
+            if isinstance(value, (Parameter, Module, Buffer)):
                 raise RetrogradError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
             object.__setattr__(self, name, value)
             return
-        known = fields["_buffers"] if name in fields["_buffers"] and isinstance(value, TensorBase) else None
-        for registry, kind in ((fields["_parameters"], Parameter), (fields["_modules"], Module)):
-            if isinstance(value, kind) or (value is None and name in registry):
-                known = registry
-            else:
-                registry.pop(name, None)
-        if known is not None:
-            known[name] = value
-        elif name in fields["_buffers"]:
-            fields["_buffers"].pop(name)
+        registry = self._registry_for(name, value)
+        for other in (fields["_parameters"], fields["_modules"], fields["_buffers"]):
+            if other is not registry:
+                other.pop(name, None)
+        if registry is not None:
+            registry[name] = value
+        if isinstance(value, Buffer):
+            (self._non_persistent.discard if value.persistent else self._non_persistent.add)(name)
         object.__setattr__(self, name, value)
+
+    def _registry_for(self, name: str, value: Any) -> dict[str, Any] | None:
+        """Where a value belongs that is set as an attribute; None: nowhere but the attribute itself."""
+        if isinstance(value, Parameter):
+            return self._parameters
+        if isinstance(value, Module):
+            return self._modules
+        if isinstance(value, Buffer):
+            return self._buffers
+        kinds = (
+            (self._parameters, "parameter", "a Parameter"),
+            (self._modules, "child module", "a Module"),
+            (self._buffers, "buffer", "a tensor"),
+        )
+        for registry, what, expected in kinds:
+            if name in registry:
+                if value is None or (registry is self._buffers and isinstance(value, TensorBase)):
+                    return registry
+                raise TypeError(
+                    f"{type(self).__name__}: {name!r} is a {what}, and cannot become a {type(value).__name__}; it must "
+                    f"be {expected} or None: delete it first to put something else there"
+                )
+        return None
 
     def __delattr__(self, name: str) -> None:
         for registry in (self._parameters, self._buffers, self._modules):
             registry.pop(name, None)
+        self._non_persistent.discard(name)
         object.__delattr__(self, name)
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Enter a parameter, or None for one that this instance does without."""
-        self._parameters[name] = parameter
-        object.__setattr__(self, name, parameter)
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Enter a parameter, or None for one that this instance does without.
 
-    def register_buffer(self, name: str, tensor: TensorBase | None, persistent: bool = True) -> None:
-        """Enter a tensor that belongs to the state and is not trained."""
-        self._buffers[name] = tensor
-        if not persistent:
+        Raises:
+            KeyError: a name that is no attribute's, or is taken. TypeError: no parameter.
+
+        Source: torch.nn.Module.register_parameter.
+        """
+        self._check_name("register_parameter", name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"register_parameter: {name!r} is a {type(param).__name__}; it must be a Parameter or None: write "
+                "Parameter(tensor)"
+            )
+        self._enter(self._parameters, name, param)
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Enter a tensor that belongs to the state and is not trained.
+
+        Args:
+            name: of the attribute.
+            tensor: or None, for a buffer that this instance does without.
+            persistent: whether it is saved.
+
+        Raises:
+            KeyError: a name that is no attribute's, or is taken. TypeError: no tensor.
+
+        Source: torch.nn.Module.register_buffer.
+        """
+        self._check_name("register_buffer", name, self._buffers)
+        if tensor is not None and not isinstance(tensor, TensorBase):
+            raise TypeError(f"register_buffer: {name!r} is a {type(tensor).__name__}; it must be a tensor or None")
+        if persistent:
+            self._non_persistent.discard(name)
+        else:
             self._non_persistent.add(name)
-        object.__setattr__(self, name, tensor)
+        self._enter(self._buffers, name, tensor)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Enter a child."""
-        self._modules[name] = module
-        object.__setattr__(self, name, module)
+        """Enter a child.
+
+        Raises:
+            KeyError: a name that is no attribute's, or is taken. TypeError: no module.
+
+        Source: torch.nn.Module.add_module.
+        """
+        self._check_name("add_module", name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: {name!r} is a {type(module).__name__}; it must be a Module or None")
+        self._enter(self._modules, name, module)
 
     register_module = add_module
+
+    def _check_name(self, operation: str, name: str, registry: dict[str, Any]) -> None:
+        if "_parameters" not in self.__dict__:
+            raise RetrogradError(f"{type(self).__name__}: call super().__init__() before {operation}()")
+        if not isinstance(name, str):
+            raise TypeError(f"{operation}: a name must be a string, and is a {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"{operation}: {name!r} cannot be a name: it must not be empty, nor have a dot in it")
+        if name not in registry and hasattr(self, name):
+            raise KeyError(f"{operation}: {type(self).__name__} has an attribute {name!r} already; choose another name")
+
+    def _enter(self, registry: dict[str, Any], name: str, value: Any) -> None:
+        registry[name] = value
+        object.__setattr__(self, name, value)
 
     # -- walking ------------------------------------------------------------------------------------------------------
 
     def children(self) -> Iterator[Module]:
-        return (module for module in self._modules.values() if module is not None)
+        """The modules that stand directly in this one, each once."""
+        return (module for _, module in self.named_children())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        return ((name, module) for name, module in self._modules.items() if module is not None)
+        """The modules that stand directly in this one, with their names, each once."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
 
-    def named_modules(self, memo: set[Module] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, each once, with their dotted names."""
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it, with their dotted names; each once, unless duplicates are asked for."""
         memo = set() if memo is None else memo
         if self in memo:
             return
-        memo.add(self)
+        if remove_duplicate:
+            memo.add(self)
         yield prefix, self
-        for name, child in self.named_children():
-            yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+        for name, child in self._modules.items():
+            if child is not None:
+                yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def _named(self, registry: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+    def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for prefix, module in self.named_modules() if recurse else [("", self)]:
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
             for name, value in module.__dict__[registry].items():
-                if value is not None and id(value) not in seen:
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
                     seen.add(id(value))
-                    yield (f"{prefix}.{name}" if prefix else name), value
+                yield (f"{path}.{name}" if path else name), value
 
-    def named_parameters(self, recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        return self._named("_parameters", recurse)
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Parameters with their dotted names.
+
+        Args:
+            prefix: what stands before each name.
+            recurse: whether to look into children.
+            remove_duplicate: whether to give what is shared once only.
+        """
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        return (parameter for _, parameter in self.named_parameters(recurse))
+        """Parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, recurse: bool = True) -> Iterator[tuple[str, Any]]:
-        return self._named("_buffers", recurse)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
+        """Buffers with their dotted names; the arguments are those of `named_parameters`."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Any]:
-        return (buffer for _, buffer in self.named_buffers(recurse))
+        """Buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def apply(self, function: Callable[[Module], None]) -> Self:
+    def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call a function on every module below, children first, and on this one."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
-    # -- state --------------------------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        """Parameters and persistent buffers by their dotted names, detached, sharing memory."""
-        state: dict[str, Any] = OrderedDict()
-        for prefix, module in self.named_modules():
-            for registry in (module._parameters, module._buffers):
-                for name, value in registry.items():
-                    if value is not None and name not in module._non_persistent:
-                        state[f"{prefix}.{name}" if prefix else name] = value.detach()
-        return state
-
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy values into parameters and buffers.
+    def get_submodule(self, target: str) -> Module:
+        """The module with a dotted name; this one for "".
 
         Raises:
-            StateDictError: a shape differs, or (if `strict`) keys are missing or unknown. Nothing is changed then.
+            AttributeError: there is none.
         """
-        own = self.state_dict()
-        missing = [key for key in own if key not in state]
-        unexpected = [key for key in state if key not in own]
-        problems = [
-            f"{key}: the file has shape {tuple(state[key].shape)}, the module {tuple(own[key].shape)}"
-            for key in own
-            if key in state and tuple(state[key].shape) != tuple(own[key].shape)
-        ]
-        if strict and missing:
-            problems.append(f"missing keys: {', '.join(missing)}")
-        if strict and unexpected:
-            problems.append(f"unexpected keys: {', '.join(unexpected)}")
-        if problems:
-            raise StateDictError(f"load_state_dict of {type(self).__name__}: " + "; ".join(problems))
-        with no_grad():
-            for key, tensor in own.items():
-                if key in state:
-                    tensor.copy_(state[key])
-        return IncompatibleKeys(missing, unexpected)
+        module: Any = self
+        for name in target.split(".") if target else ():
+            if not isinstance(getattr(module, name, None), Module):
+                raise AttributeError(f"{type(module).__name__} has no module {name!r} (looking for {target!r})")
+            module = getattr(module, name)
+        return module  # type: ignore[no-any-return]
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module in the place with a dotted name.
+
+        Raises:
+            ValueError: an empty name. TypeError: no module. AttributeError: there is no such place.
+        """
+        if not target:
+            raise ValueError("set_submodule: the target is empty; a module cannot take its own place")
+        if not isinstance(module, Module):
+            raise TypeError(f"set_submodule: {target!r} is to be a {type(module).__name__}; it must be a Module")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not isinstance(getattr(parent, name, None), Module):
+            raise AttributeError(f"{type(parent).__name__} has no module {name!r} (looking for {target!r})")
+        setattr(parent, name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name. Raises AttributeError if there is none."""
+        return self._found(target, "_parameters", "parameter")  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Any:
+        """The buffer with a dotted name. Raises AttributeError if there is none."""
+        return self._found(target, "_buffers", "buffer")
+
+    def _found(self, target: str, registry: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = module.__dict__[registry].get(name)
+        if found is None:
+            raise AttributeError(f"{type(module).__name__} has no {what} {name!r} (looking for {target!r})")
+        return found
+
+    # -- training -----------------------------------------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all below it in training mode."""
@@ -229,6 +308,7 @@ class Module:
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for gradients of all parameters, or no longer."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -239,57 +319,27 @@ class Module:
             if set_to_none:
                 parameter.grad = None
             elif parameter.grad is not None:
+                if parameter.grad.requires_grad:
+                    parameter.grad = parameter.grad.detach()
                 parameter.grad.zero_()
 
-    def to(self, *args: Any, dtype: DType | None = None, device: Any = None) -> Self:
-        """Cast floating-point parameters and buffers. Devices: everything is on the CPU."""
-        for arg in args:
-            if isinstance(arg, DType):
-                dtype = arg
-            elif str(arg) != "cpu":
-                raise OptionError(f"to: device {arg!r} is not there; this build computes on 'cpu'")
-        if dtype is not None:
-            self._cast(dtype)
-        return self
-
-    def _cast(self, dtype: DType) -> None:
-        for module in self.modules():
-            for parameter in module._parameters.values():
-                if parameter is not None and parameter.dtype.is_floating_point:
-                    parameter.data = parameter.detach().to(dtype)
-            for name, buffer in list(module._buffers.items()):
-                if buffer is not None and buffer.dtype.is_floating_point:
-                    module.register_buffer(name, wrap(buffer.to(dtype)._read()), name not in module._non_persistent)
-
-    def double(self) -> Self:
-        return self.to(float64)
-
-    def float(self) -> Self:
-        return self.to(float32)
-
-    def cpu(self) -> Self:
-        return self
-
-    # -- hooks --------------------------------------------------------------------------------------------------------
-
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, args, output) after each forward; what it returns, if anything, is the output."""
-        number = _hook_number()
-        self._forward_hooks[number] = hook
-        return RemovableHandle(self._forward_hooks, number)
-
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(module, args) before each forward; what it returns, if anything, are the arguments."""
-        number = _hook_number()
-        self._forward_pre_hooks[number] = hook
-        return RemovableHandle(self._forward_pre_hooks, number)
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is left to do: every step is compiled as it is. Source: torch.nn.Module.compile."""
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the module's line."""
         return ""
 
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def __repr__(self) -> str:
-        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
-        if not lines:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+        own = self.extra_repr()
+        lines = own.split("\n") if own else []
+        children = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._modules.items()]
+        if not children and len(lines) < 2:
+            return f"{self._get_name()}({own})"
+        return f"{self._get_name()}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in super().__dir__() if not name[:1].isdigit())

@@ -20,8 +20,8 @@ class LeakyReLU(Activation):
         super().__init__()
         self.negative_slope, self.inplace = negative_slope, inplace
 
-    def forward(self, x: Any) -> Any:
-        return f.leaky_relu(x, self.negative_slope, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.leaky_relu(input, self.negative_slope, self.inplace)
 
 
 class PReLU(Activation):
@@ -50,8 +50,8 @@ class PReLU(Activation):
         self.num_parameters = num_parameters
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype))
 
-    def forward(self, x: Any) -> Any:
-        return f.prelu(x, self.weight)
+    def forward(self, input: Any) -> Any:
+        return f.prelu(input, self.weight)
 
 
 class Hardtanh(Activation):
@@ -63,29 +63,29 @@ class Hardtanh(Activation):
         super().__init__()
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
-    def forward(self, x: Any) -> Any:
-        return f.hardtanh(x, self.min_val, self.max_val, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
 
 class ReLU6(InPlaceActivation):
     """min(max(x, 0), 6). Source: torch.nn.ReLU6."""
 
-    def forward(self, x: Any) -> Any:
-        return f.relu6(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.relu6(input, self.inplace)
 
 
 class Hardsigmoid(InPlaceActivation):
     """min(max(x + 3, 0), 6) / 6. Source: torch.nn.Hardsigmoid."""
 
-    def forward(self, x: Any) -> Any:
-        return f.hardsigmoid(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.hardsigmoid(input, self.inplace)
 
 
 class Hardswish(InPlaceActivation):
     """x min(max(x + 3, 0), 6) / 6. Source: torch.nn.Hardswish."""
 
-    def forward(self, x: Any) -> Any:
-        return f.hardswish(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.hardswish(input, self.inplace)
 
 
 class Threshold(Activation):
@@ -97,12 +97,12 @@ class Threshold(Activation):
         super().__init__()
         self.threshold, self.value, self.inplace = threshold, value, inplace
 
-    def forward(self, x: Any) -> Any:
-        return f.threshold(x, self.threshold, self.value, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.threshold(input, self.threshold, self.value, self.inplace)
 
 
 class ELU(Activation):
-    """x where x > 0, else alpha (exp(x) - 1). Source: torch.nn.ELU; Clevert et al. (2016)."""
+    """x where x > 0, else alpha (exp(input) - 1). Source: torch.nn.ELU; Clevert et al. (2016)."""
 
     _shown = ("alpha",)
 
@@ -110,15 +110,15 @@ class ELU(Activation):
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
 
-    def forward(self, x: Any) -> Any:
-        return f.elu(x, self.alpha, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.elu(input, self.alpha, self.inplace)
 
 
 class SELU(InPlaceActivation):
     """1.0507 elu(x, 1.6733). Source: torch.nn.SELU; Klambauer et al. (2017)."""
 
-    def forward(self, x: Any) -> Any:
-        return f.selu(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.selu(input, self.inplace)
 
 
 class CELU(Activation):
@@ -130,5 +130,57 @@ class CELU(Activation):
         super().__init__()
         self.alpha, self.inplace = alpha, inplace
 
-    def forward(self, x: Any) -> Any:
-        return f.celu(x, self.alpha, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.celu(input, self.alpha, self.inplace)
+
+
+class Hardshrink(Activation):
+    """x, and 0 where -lambd <= x <= lambd. Source: torch.nn.Hardshrink."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Any) -> Any:
+        return f.hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Softshrink(Activation):
+    """x moved towards 0 by lambd, and 0 where -lambd <= x <= lambd. Source: torch.nn.Softshrink."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Any) -> Any:
+        return f.softshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class RReLU(Activation):
+    """x where x > 0, else a x, with a drawn from [lower, upper) for each element; in evaluation their mean.
+
+    Args:
+        lower, upper: between which slopes are drawn.
+        inplace: write the result over the input.
+
+    Source: torch.nn.RReLU; Xu et al. (2015).
+
+    >>> import retrograd as rg
+    >>> rg.nn.RReLU(0.25, 0.75).eval()(rg.tensor([-2.0, 3.0]))
+    tensor([-1.,  3.])
+    """
+
+    _shown = ("lower", "upper")
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input: Any) -> Any:
+        return f.rrelu(input, self.lower, self.upper, self.training, self.inplace)

@@ -17,8 +17,8 @@ class GELU(Activation):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, x: Any) -> Any:
-        return f.gelu(x, self.approximate)
+    def forward(self, input: Any) -> Any:
+        return f.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
@@ -27,15 +27,15 @@ class GELU(Activation):
 class SiLU(InPlaceActivation):
     """x / (1 + exp(-x)). Source: torch.nn.SiLU."""
 
-    def forward(self, x: Any) -> Any:
-        return f.silu(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.silu(input, self.inplace)
 
 
 class Mish(InPlaceActivation):
     """x tanh(log(1 + exp(x))). Source: torch.nn.Mish; Misra (2019)."""
 
-    def forward(self, x: Any) -> Any:
-        return f.mish(x, self.inplace)
+    def forward(self, input: Any) -> Any:
+        return f.mish(input, self.inplace)
 
 
 class Softplus(Activation):
@@ -47,55 +47,29 @@ class Softplus(Activation):
         super().__init__()
         self.beta, self.threshold = beta, threshold
 
-    def forward(self, x: Any) -> Any:
-        return f.softplus(x, self.beta, self.threshold)
+    def forward(self, input: Any) -> Any:
+        return f.softplus(input, self.beta, self.threshold)
 
 
 class LogSigmoid(Activation):
     """log(1 / (1 + exp(-x))). Source: torch.nn.LogSigmoid."""
 
-    def forward(self, x: Any) -> Any:
-        return f.logsigmoid(x)
+    def forward(self, input: Any) -> Any:
+        return f.logsigmoid(input)
 
 
 class Softsign(Activation):
     """x / (1 + |x|). Source: torch.nn.Softsign."""
 
-    def forward(self, x: Any) -> Any:
-        return f.softsign(x)
+    def forward(self, input: Any) -> Any:
+        return f.softsign(input)
 
 
 class Tanhshrink(Activation):
     """x - tanh(x). Source: torch.nn.Tanhshrink."""
 
-    def forward(self, x: Any) -> Any:
-        return f.tanhshrink(x)
-
-
-class LogSoftmax(Activation):
-    """log softmax(x) along an axis. Source: torch.nn.LogSoftmax. Deviation: the axis must be named."""
-
-    _shown = ("dim",)
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, x: Any) -> Any:
-        return x.log_softmax(self.dim)
-
-
-class Softmin(Activation):
-    """exp(-x_i) / sum_j exp(-x_j) along an axis. Source: torch.nn.Softmin. Deviation: the axis must be named."""
-
-    _shown = ("dim",)
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, x: Any) -> Any:
-        return f.softmin(x, self.dim)
+    def forward(self, input: Any) -> Any:
+        return f.tanhshrink(input)
 
 
 class GLU(Activation):
@@ -107,5 +81,5 @@ class GLU(Activation):
         super().__init__()
         self.dim = dim
 
-    def forward(self, x: Any) -> Any:
-        return f.glu(x, self.dim)
+    def forward(self, input: Any) -> Any:
+        return f.glu(input, self.dim)

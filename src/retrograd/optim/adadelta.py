@@ -9,7 +9,7 @@ from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.grouped import by_step, close_update, require_not_negative
+from retrograd.optim.grouped import by_step, close_update, execution_options, require_not_negative
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
 
@@ -48,9 +48,10 @@ class Adadelta(Optimizer):
         eps: keeps the roots from zero; it decides on the first steps.
         weight_decay: added to the gradient as weight_decay * p.
         maximize: go uphill.
+        foreach, capturable: taken, and without effect.
 
     Raises:
-        OptionError: a number outside its range.
+        OptionError: a number outside its range, or `differentiable`.
 
     Source: torch.optim.Adadelta; Zeiler (2012).
 
@@ -72,17 +73,19 @@ class Adadelta(Optimizer):
         *,
         capturable: bool = False,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         require_not_negative("Adadelta", lr=lr, eps=eps, weight_decay=weight_decay)
         if not 0 <= rho <= 1:
             raise OptionError(f"Adadelta: rho must lie in [0, 1], and is {rho}")
         options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "maximize": maximize})
+        execution = execution_options("Adadelta", foreach=foreach, capturable=capturable, differentiable=differentiable)
+        super().__init__(params, {**options, "maximize": maximize, **execution})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         def numbers(step: int) -> tuple[float, ...]:
             rho = group["rho"]
-            return (group["lr"], rho, 1 - rho, group["eps"], float(group["weight_decay"]))
+            return (float(group["lr"]), rho, 1 - rho, group["eps"], float(group["weight_decay"]))
 
         starts = {"square_avg": 0.0, "acc_delta": 0.0}
         attributes = (group["weight_decay"] != 0, bool(group["maximize"]))

@@ -8,7 +8,7 @@ from typing import Any
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.grouped import by_step, close_update, require_not_negative
+from retrograd.optim.grouped import by_step, close_update, execution_options, require_not_negative
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
 
@@ -45,9 +45,10 @@ class Adagrad(Optimizer):
         initial_accumulator_value: where s starts.
         eps: keeps the denominator from zero.
         maximize: go uphill.
+        foreach, fused: taken, and without effect.
 
     Raises:
-        OptionError: a negative number.
+        OptionError: a negative number, or `differentiable`.
 
     Source: torch.optim.Adagrad; Duchi et al. (2011).
 
@@ -69,6 +70,8 @@ class Adagrad(Optimizer):
         foreach: bool | None = None,
         *,
         maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         options = {
             "lr": lr,
@@ -78,11 +81,12 @@ class Adagrad(Optimizer):
             "initial_accumulator_value": initial_accumulator_value,
         }
         require_not_negative("Adagrad", **options)
-        super().__init__(params, {**options, "maximize": maximize})
+        execution = execution_options("Adagrad", foreach=foreach, differentiable=differentiable, fused=fused)
+        super().__init__(params, {**options, "maximize": maximize, **execution})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         def numbers(step: int) -> tuple[float, ...]:
-            rate = group["lr"] / (1 + (step - 1) * group["lr_decay"])
+            rate = float(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
             return (rate, group["eps"], float(group["weight_decay"]))
 
         starts = {"sum": group["initial_accumulator_value"]}

@@ -1,42 +1,46 @@
-"""Adam."""
+"""Adam, and what AdamW shares with it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.numbers import numbers_node, numbers_of, scaled, spread
-from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
-from retrograd.tensor.creation import zeros_like
+from retrograd.optim.grouped import by_step, close_update, execution_options, require_betas, require_not_negative
+from retrograd.optim.numbers import numbers_of, scaled, spread
+from retrograd.optim.optimizer import Optimizer, ParameterGroup
+
+_STATE = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+_AMSGRAD_STATE = {**_STATE, "max_exp_avg_sq": 0.0}
 
 
 @composite("adam")
 def ADAM_UPDATE(*args: Any) -> tuple[Node, ...]:
-    """Next parameters, first moments, second moments, in that order.
+    """Next parameters, first moments, second moments, and (under amsgrad) greatest second moments, in that order.
 
-    The last arguments say how many parameters there are and whether weights decay (a zero weight decay is a listed
-    structural predicate); the numbers are run-time inputs.
+    The last arguments say how many parameters there are, how weights decay ("", "gradient" or "decoupled"; a weight
+    decay of zero is a listed structural predicate), and whether amsgrad and going uphill are in use.
     """
-    *nodes, count, has_decay = args
-    params, gradients, firsts, seconds = (nodes[i * count : (i + 1) * count] for i in range(4))
-    step_size, root_scale, beta1_rest, beta2, beta2_rest, eps, decay = numbers_of(nodes[4 * count], 7)
-    next_params, next_firsts, next_seconds = [], [], []
-    for p, g, m, v in zip(params, gradients, firsts, seconds, strict=True):
-        if has_decay:
-            g = e.add(g, scaled(decay, p))
+    *nodes, count, decay, amsgrad, maximize = args
+    columns = [nodes[i * count : (i + 1) * count] for i in range(4 + amsgrad)]
+    step_size, root_scale, beta1_rest, beta2, beta2_rest, eps, decay_number = numbers_of(nodes[-1], 7)
+    rows = []
+    for p, g, m, v, *greatest in zip(*columns, strict=True):
+        g = e.neg(g) if maximize else g
+        if decay == "decoupled":
+            p = scaled(decay_number, p)
+        elif decay:
+            g = e.add(g, scaled(decay_number, p))
         m = e.add(m, scaled(beta1_rest, e.sub(g, m)))
         v = e.add(scaled(beta2, v), e.mul(scaled(beta2_rest, g), g))
-        root = e.mul(e.sqrt(v), spread(root_scale, v))
+        greatest = [e.maximum(greatest[0], v)] if amsgrad else []
+        root = e.mul(e.sqrt(greatest[0] if amsgrad else v), spread(root_scale, v))
         p = e.sub(p, e.div(scaled(step_size, m), e.add(root, spread(eps, root))))
-        next_params.append(p)
-        next_firsts.append(m)
-        next_seconds.append(v)
-    return (*next_params, *next_firsts, *next_seconds)
+        rows.append([p, m, v, *greatest])
+    return tuple(x for column in zip(*rows, strict=True) for x in column)
 
 
 class Adam(Optimizer):
@@ -51,11 +55,15 @@ class Adam(Optimizer):
         betas: decay of the two running means.
         eps: keeps the denominator from zero.
         weight_decay: added to the gradient as weight_decay * p.
+        amsgrad: whether the greatest v so far takes the place of v.
+        maximize: go uphill.
+        decoupled_weight_decay: have weights shrink by themselves, as `AdamW` does.
+        foreach, capturable, fused: taken, and without effect: the update of a group is one program.
 
     Raises:
-        OptionError: a number outside its range.
+        OptionError: a number outside its range, or `differentiable`.
 
-    Source: torch.optim.Adam; Kingma and Ba (2015).
+    Source: torch.optim.Adam; Kingma and Ba (2015), Reddi et al. (2018).
 
     >>> import retrograd as rg
     >>> w = rg.ones(1, requires_grad=True)
@@ -72,68 +80,57 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        for name, value in (("lr", lr), ("eps", eps), ("weight_decay", weight_decay)):
-            if value < 0:
-                raise OptionError(f"Adam: {name} must not be negative, and is {value}")
-        if not all(0 <= beta < 1 for beta in betas):
-            raise OptionError(f"Adam: betas must be at least 0 and below 1, and are {betas}")
-        if amsgrad:
-            raise OptionError("Adam: amsgrad is not there yet; leave it False")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        name = type(self).__name__
+        require_not_negative(name, lr=lr, eps=eps, weight_decay=weight_decay)
+        require_betas(name, betas)
+        options = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        execution = execution_options(
+            name, foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused
+        )
+        super().__init__(params, {**options, **execution})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
-        for parts in self._by_step(params).values():
-            self._close(group, parts)
+        def numbers(step: int) -> Sequence[float]:
+            return adam_numbers(group, step)
 
-    def _by_step(self, params: list[Any]) -> dict[int, list[Any]]:
-        """Parameters by how often they have been updated: their bias corrections are numbers of the step."""
-        by_step: dict[int, list[Any]] = {}
-        state = self.state
-        for parameter in params:
-            entry = state.get(parameter)
-            if entry is None:
-                entry = state[parameter] = {
-                    "step": 0,
-                    "exp_avg": zeros_like(parameter),
-                    "exp_avg_sq": zeros_like(parameter),
-                }
-            entry["step"] = step = entry["step"] + 1
-            by_step.setdefault(step, []).append(parameter)
-        return by_step
-
-    def _close(self, group: ParameterGroup, params: list[Any]) -> None:
-        entries = [self.state[p] for p in params]
-        firsts = [entry["exp_avg"] for entry in entries]
-        seconds = [entry["exp_avg_sq"] for entry in entries]
-        inputs = [p._read() for p in params]
-        inputs += [gradient_node(p) for p in params]
-        inputs += [m._read() for m in firsts]
-        inputs += [v._read() for v in seconds]
-        tensors = [*params, *firsts, *seconds]
-
-        def later(steps: int) -> tuple[float, ...]:
-            return adam_numbers(group, entries[0]["step"] + steps)
-
-        def advance(steps: int) -> None:
-            for entry in entries:
-                entry["step"] += steps
-            note_changes(tensors)
-
-        inputs.append(numbers_node(later(0), later, advance))
-        attributes = (len(params), group["weight_decay"] != 0)
-        close(ADAM_UPDATE, inputs, attributes, tensors)
+        decoupled, amsgrad = group["decoupled_weight_decay"], bool(group["amsgrad"])
+        decay = "" if group["weight_decay"] == 0 else "decoupled" if decoupled else "gradient"
+        starts = _AMSGRAD_STATE if amsgrad else _STATE
+        attributes = (decay, amsgrad, bool(group["maximize"]))
+        for listed, entries in by_step(self.state, params, starts):
+            close_update(ADAM_UPDATE, listed, entries, tuple(starts), numbers, attributes)
 
 
 def adam_numbers(group: ParameterGroup, step: int) -> tuple[float, ...]:
-    """The run-time numbers of an update: step size, 1 / root of the second bias correction, and the rest."""
+    """The run-time numbers of an update.
+
+    Step size, 1 / root of the second bias correction, 1 - b1, b2, 1 - b2, eps, and the weight decay: as a part of the
+    weight that is added to the gradient, or as the part of it that is kept.
+    """
     beta1, beta2 = group["betas"]
+    lr, decay = float(group["lr"]), float(group["weight_decay"])
     return (
-        group["lr"] / (1 - beta1**step),
+        lr / (1 - beta1**step),
         1 / math.sqrt(1 - beta2**step),
         1 - beta1,
         beta2,
         1 - beta2,
         group["eps"],
-        float(group["weight_decay"]),
+        1 - lr * decay if group["decoupled_weight_decay"] else decay,
     )

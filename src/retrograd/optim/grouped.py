@@ -8,10 +8,12 @@ from typing import Any
 from retrograd.core.errors import OptionError
 from retrograd.core.operation import Operation
 from retrograd.optim.numbers import numbers_node
-from retrograd.optim.optimizer import close, gradient_node
+from retrograd.optim.optimizer import close, gradient_node, note_changes
 from retrograd.tensor.creation import full_like
 
 Entry = dict[str, Any]
+# What a state starts as: a number everywhere, or a tensor made for the parameter.
+Start = float | Callable[[Any], Any]
 
 
 def require_not_negative(name: str, **numbers: float) -> None:
@@ -21,27 +23,55 @@ def require_not_negative(name: str, **numbers: float) -> None:
             raise OptionError(f"{name}: {option} must not be negative, and is {value}")
 
 
+def require_betas(name: str, betas: Sequence[float]) -> None:
+    """Raise OptionError for a decay that is not below 1."""
+    if not all(0 <= beta < 1 for beta in betas):
+        raise OptionError(f"{name}: betas must be at least 0 and below 1, and are {tuple(betas)}")
+
+
+def execution_options(name: str, **options: Any) -> dict[str, Any]:
+    """PyTorch's options about how an update runs, for the group: here it is always one program, whatever they say.
+
+    Raises:
+        OptionError: `differentiable`, which is not there.
+    """
+    if options.get("differentiable"):
+        raise OptionError(f"{name}: an update has no gradient; leave differentiable False")
+    return options
+
+
 def by_step(
-    state: dict[Any, Entry], params: Sequence[Any], starts: Mapping[str, float]
+    state: dict[Any, Entry], params: Sequence[Any], starts: Mapping[str, Start]
 ) -> list[tuple[list[Any], list[Entry]]]:
     """Parameters with their state, counted up by one step and sorted by how many steps each has had.
 
     Args:
         state: the optimizer's; entries that are missing are made.
         params: those to be updated.
-        starts: what is remembered of a parameter, and the number that it starts with everywhere.
+        starts: what is remembered of a parameter, and what it starts as.
     """
     parts: dict[int, tuple[list[Any], list[Entry]]] = {}
     for parameter in params:
-        entry = state.setdefault(parameter, {"step": 0})
-        for name, start in starts.items():
-            if name not in entry:
-                entry[name] = full_like(parameter, start)
-        entry["step"] += 1
-        listed, entries = parts.setdefault(entry["step"], ([], []))
-        listed.append(parameter)
-        entries.append(entry)
+        entry = state.get(parameter)
+        if entry is None or len(entry) <= len(starts):
+            entry = _begun(state, parameter, starts)
+        step = entry["step"] = entry["step"] + 1
+        part = parts.get(step)
+        if part is None:
+            part = parts[step] = ([], [])
+        part[0].append(parameter)
+        part[1].append(entry)
     return list(parts.values())
+
+
+def _begun(state: dict[Any, Entry], parameter: Any, starts: Mapping[str, Start]) -> Entry:
+    """The entry of a parameter with all that `starts` asks for."""
+    entry = state.setdefault(parameter, {})
+    entry.setdefault("step", 0)
+    for name, start in starts.items():
+        if name not in entry:
+            entry[name] = start(parameter) if callable(start) else full_like(parameter, start)
+    return entry
 
 
 def close_update(
@@ -51,6 +81,7 @@ def close_update(
     names: Sequence[str],
     numbers: Callable[[int], Sequence[float]],
     attributes: tuple[Any, ...],
+    settle: Callable[[Entry], None] | None = None,
 ) -> None:
     """Record the update of parameters and of the named state, and compute it with everything pending.
 
@@ -59,19 +90,25 @@ def close_update(
 
     Args:
         numbers: the run-time numbers, by the count of steps.
+        settle: makes the numbers that an entry holds those of its count of steps, when a captured loop has moved that.
     """
     states = [entry[name] for name in names for entry in entries]
-    step = entries[0]["step"]
+    tensors = [*params, *states]
+    first = entries[0]
 
     def later(steps: int) -> Sequence[float]:
-        return numbers(step + steps)
+        return numbers(first.get("step", 0) + steps)
 
     def advance(steps: int) -> None:
         for entry in entries:
-            entry["step"] += steps
+            if "step" in entry:
+                entry["step"] += steps
+            if settle is not None:
+                settle(entry)
+        note_changes(tensors)
 
     inputs = [p._read() for p in params]
     inputs += [gradient_node(p) for p in params]
     inputs += [x._read() for x in states]
-    inputs.append(numbers_node(numbers(step), later, advance))
-    close(operation, inputs, (len(params), *attributes), [*params, *states])
+    inputs.append(numbers_node(later(0), later, advance))
+    close(operation, inputs, (len(params), *attributes), tensors)

@@ -7,18 +7,22 @@ over the old ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from retrograd.core.buffer import Buffer
 from retrograd.core.errors import GraphError, OptionError
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Operation, record
-from retrograd.tensor.autograd import enable_grad, no_grad
+from retrograd.tensor import eager
 from retrograd.tensor.base import TensorBase
+from retrograd.tensor.grad_mode import enable_grad, no_grad
+from retrograd.tensor.hooks import RemovableHandle, add_hook
 from retrograd.tensor.storage import close_with, pinned_buffers, take_pending
 
 ParameterGroup = dict[str, Any]
+Hooks = dict[int, Callable[..., Any]]
 
 
 class Optimizer:
@@ -31,6 +35,7 @@ class Optimizer:
     Attributes:
         param_groups: the groups; options such as `lr` may be changed at any time.
         state: for each parameter, what is remembered of it.
+        steps_called: how often `step` was called.
 
     Raises:
         OptionError: no parameters, or one that is no leaf, or is listed twice.
@@ -42,8 +47,11 @@ class Optimizer:
         if isinstance(params, TensorBase):
             raise OptionError("an optimizer takes a list of parameters; write [parameter] for one")
         self.defaults = defaults
-        self.state: dict[Any, dict[str, Any]] = {}
+        self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[ParameterGroup] = []
+        self.steps_called = 0
+        self._before_step: Hooks = {}
+        self._after_step: Hooks = {}
         listed = list(params)
         if not listed:
             raise OptionError("an optimizer got an empty list of parameters; pass model.parameters()")
@@ -51,12 +59,22 @@ class Optimizer:
         for group in groups:
             self.add_param_group(dict(group))
 
-    def add_param_group(self, group: ParameterGroup) -> None:
-        """Add parameters with options of their own."""
-        params = group["params"]
-        group["params"] = [params] if isinstance(params, TensorBase) else list(params)
+    def add_param_group(self, param_group: ParameterGroup) -> None:
+        """Add parameters with options of their own.
+
+        Args:
+            param_group: "params", which may be pairs of names and parameters, and options.
+
+        Raises:
+            OptionError: one that is no leaf, or is listed twice.
+        """
+        group, params = dict(param_group), param_group["params"]
+        listed: list[Any] = [params] if isinstance(params, TensorBase) else list(params)
+        if listed and all(isinstance(x, tuple) for x in listed):
+            group["param_names"] = [name for name, _ in listed]
+            listed = [parameter for _, parameter in listed]
         known = {id(p) for other in self.param_groups for p in other["params"]}
-        for parameter in group["params"]:
+        for parameter in listed:
             if not isinstance(parameter, TensorBase):
                 raise OptionError(f"an optimizer takes tensors, and received {type(parameter).__name__}")
             if not parameter.is_leaf:
@@ -64,7 +82,7 @@ class Optimizer:
             if id(parameter) in known:
                 raise OptionError("a parameter stands in more than one place of the optimizer's groups")
             known.add(id(parameter))
-        self.param_groups.append({**self.defaults, **group})
+        self.param_groups.append({**self.defaults, **group, "params": listed})
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero."""
@@ -73,6 +91,8 @@ class Optimizer:
                 if set_to_none:
                     parameter.grad = None
                 elif parameter.grad is not None:
+                    if parameter.grad.requires_grad:
+                        parameter.grad = parameter.grad.detach()
                     parameter.grad.zero_()
 
     def step(self, closure: Any = None) -> Any:
@@ -81,6 +101,9 @@ class Optimizer:
         Args:
             closure: computes the loss anew and returns it, for algorithms that ask for it more than once.
         """
+        self.steps_called += 1
+        if self._before_step:
+            self._run_hooks(self._before_step, closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -90,7 +113,21 @@ class Optimizer:
                 params = [p for p in group["params"] if p.grad is not None]
                 if params:
                     self._update(group, params)
+        if self._after_step:
+            self._run_hooks(self._after_step, closure)
         return loss
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) before each step, with the arguments of `step`."""
+        return add_hook(self._before_step, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) after each step, with the arguments of `step`."""
+        return add_hook(self._after_step, hook)
+
+    def _run_hooks(self, hooks: Hooks, closure: Any) -> None:
+        for hook in list(hooks.values()):
+            hook(self, () if closure is None else (closure,), {})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         """Record the update of a group and close the step with it (`close`)."""
@@ -124,10 +161,10 @@ class Optimizer:
         for group, other in zip(self.param_groups, state["param_groups"], strict=True):
             by_number.update(zip(other["params"], group["params"], strict=True))
             group.update({key: value for key, value in other.items() if key != "params"})
-        self.state = {
-            by_number[number]: {key: _copied(value) for key, value in entry.items()}
-            for number, entry in state["state"].items()
-        }
+        self.state = defaultdict(dict)
+        for number, entry in state["state"].items():
+            parameter = by_number[number]
+            self.state[parameter] = {key: _taken_over(key, value, parameter) for key, value in entry.items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -137,8 +174,16 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _copied(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, TensorBase) else value
+def _taken_over(key: str, value: Any, parameter: Any) -> Any:
+    """A copy of what a state dict has for a parameter: numbers as numbers, floating-point tensors in its dtype."""
+    if isinstance(value, list):
+        return [_taken_over(key, x, parameter) for x in value]
+    if not isinstance(value, TensorBase):
+        return value
+    if not value.ndim:
+        return int(value.item()) if key == "step" else value.item()
+    copied = value.detach().clone()
+    return copied.to(parameter.dtype) if copied.dtype.is_floating_point else copied
 
 
 def gradient_node(parameter: Any) -> Node:
@@ -165,7 +210,10 @@ def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...],
     waiting = take_pending()
     pinned = pinned_buffers(waiting)
     into = [_target(tensor, pinned) for tensor in tensors]
+    received = eager.values_before(inputs) if eager.state.enabled else None
     close_with(waiting, node, into)
+    if received is not None:
+        eager.check_update(operation.name, received, into)
     for tensor, buffer in zip(tensors, into, strict=True):
         storage = tensor._storage
         if storage.node.buffer is buffer:

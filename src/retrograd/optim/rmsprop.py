@@ -8,7 +8,7 @@ from typing import Any
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.grouped import by_step, close_update, require_not_negative
+from retrograd.optim.grouped import by_step, close_update, execution_options, require_not_negative
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
 
@@ -57,9 +57,10 @@ class RMSprop(Optimizer):
         momentum: of the steps.
         centered: whether to divide by an estimate of the variance.
         maximize: go uphill.
+        foreach, capturable: taken, and without effect.
 
     Raises:
-        OptionError: a negative number.
+        OptionError: a negative number, or `differentiable`.
 
     Source: torch.optim.RMSprop; Tieleman and Hinton (2012), Graves (2013).
 
@@ -82,15 +83,17 @@ class RMSprop(Optimizer):
         capturable: bool = False,
         foreach: bool | None = None,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         options = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "weight_decay": weight_decay}
         require_not_negative("RMSprop", **options)
-        super().__init__(params, {**options, "centered": centered, "maximize": maximize})
+        execution = execution_options("RMSprop", foreach=foreach, capturable=capturable, differentiable=differentiable)
+        super().__init__(params, {**options, "centered": centered, "maximize": maximize, **execution})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         def numbers(step: int) -> tuple[float, ...]:
             alpha = group["alpha"]
-            return (group["lr"], alpha, 1 - alpha, group["eps"], float(group["weight_decay"]), group["momentum"])
+            return (float(group["lr"]), alpha, 1 - alpha, group["eps"], float(group["weight_decay"]), group["momentum"])
 
         centered, has_momentum = bool(group["centered"]), group["momentum"] > 0
         names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * has_momentum

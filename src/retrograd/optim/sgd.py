@@ -9,6 +9,7 @@ from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
+from retrograd.optim.grouped import execution_options, require_not_negative
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
 from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
 from retrograd.tensor.creation import zeros_like
@@ -43,10 +44,15 @@ class SGD(Optimizer):
     Args:
         params: parameters or groups.
         lr: learning rate.
-        momentum, dampening, weight_decay, nesterov, maximize: as in PyTorch.
+        momentum: how much of the last step goes into the next.
+        dampening: how much less the gradient counts once there is a buffer.
+        weight_decay: added to the gradient as weight_decay * p.
+        nesterov: whether to look ahead along the momentum.
+        maximize: go uphill.
+        foreach, fused: taken, and without effect: the update of a group is one program.
 
     Raises:
-        OptionError: a negative number, or Nesterov without momentum.
+        OptionError: a negative number, Nesterov without momentum, or `differentiable`.
 
     Source: torch.optim.SGD.
 
@@ -67,23 +73,23 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
-            if value < 0:
-                raise OptionError(f"SGD: {name} must not be negative, and is {value}")
+        require_not_negative("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise OptionError("SGD: nesterov needs a momentum above 0 and no dampening")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-                "maximize": maximize,
-            },
-        )
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        execution = execution_options("SGD", foreach=foreach, differentiable=differentiable, fused=fused)
+        super().__init__(params, {**options, **execution})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         if group["momentum"] == 0:
@@ -91,7 +97,7 @@ class SGD(Optimizer):
             return
         fresh = [p for p in params if "momentum_buffer" not in self.state.get(p, {})]
         for parameter in fresh:
-            self.state[parameter] = {"momentum_buffer": zeros_like(parameter)}
+            self.state[parameter]["momentum_buffer"] = zeros_like(parameter)
         fresh_ids = {id(p) for p in fresh}
         old = [p for p in params if id(p) not in fresh_ids]
         for part, starting in ((fresh, True), (old, False)):
@@ -101,7 +107,7 @@ class SGD(Optimizer):
     def _close(self, group: ParameterGroup, params: list[Any], starting: bool) -> None:
         with_momentum = group["momentum"] != 0
         buffers = [self.state[p]["momentum_buffer"] for p in params] if with_momentum else []
-        numbers = (group["lr"], group["momentum"], 1 - group["dampening"], group["weight_decay"])
+        numbers = (float(group["lr"]), group["momentum"], 1 - group["dampening"], group["weight_decay"])
         inputs = [p._read() for p in params]
         inputs += [gradient_node(p) for p in params]
         inputs += [b._read() for b in buffers]

@@ -1,178 +1,89 @@
-"""Differentiation as users call it: `backward`, `grad`, hooks, and the modes."""
+"""Differentiation as functions: `backward` and `grad`."""
 
 from __future__ import annotations
 
-import functools
-import itertools
-import sys
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
-from weakref import ref
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from retrograd.autodiff.backward import gradients
+from retrograd.autodiff.backward import gradients, release
 from retrograd.core import mode
-from retrograd.core.errors import GraphError, ShapeError
+from retrograd.core.errors import GraphError, OptionError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import record
 from retrograd.ops.arithmetic import ADD, origin
+from retrograd.ops.constant import zeros
+from retrograd.ops.elementwise import cast
 from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.hooks import accumulated, hooked
+from retrograd.tensor.storage import flush_recorded_until
+from retrograd.tensor.vmap import vmap
 
-_hook_number = itertools.count().__next__
-
-
-class RemovableHandle:
-    """Takes a hook away again."""
-
-    def __init__(self, hooks: dict[int, Any], number: int) -> None:
-        self._hooks, self._number = hooks, number
-
-    def remove(self) -> None:
-        self._hooks.pop(self._number, None)
+Tensors = TensorBase | Sequence[TensorBase]
 
 
-class Differentiation(TensorBase):
-    """Gradients."""
+def backward(
+    tensors: Tensors,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradient of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of the leaves.
 
-    def backward(
-        self,
-        gradient: TensorBase | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Sequence[Any] | None = None,
-    ) -> None:
-        """Add the gradient of this tensor to the `.grad` of every leaf it depends on.
+    Args:
+        tensors: a tensor or several.
+        grad_tensors: dL/dtensor for each of them, of its shape; None for single elements (1).
+        retain_graph: keep what a second backward pass would need; default: `create_graph`.
+        create_graph: record the gradients so that they can be differentiated in turn.
+        grad_variables: the old name of `grad_tensors`.
+        inputs: add to these tensors only, leaves or not.
 
-        Args:
-            gradient: dL/dself, of this tensor's shape; may be left out for a single element (1).
-            retain_graph: keep what a second backward pass would need; default: `create_graph`.
-            create_graph: record the gradients so that they can be differentiated in turn.
-            inputs: add to these tensors only.
+    Raises:
+        GraphError: nothing requires a gradient, `inputs` is empty, or the graph was released by an earlier pass.
+        ShapeError: more than one element and no gradient, or one of another shape.
 
-        Raises:
-            GraphError: nothing here requires a gradient, or the graph was released by an earlier pass.
-            ShapeError: more than one element and no `gradient`, or one of another shape.
+    Source: torch.autograd.backward.
 
-        >>> import retrograd as rg
-        >>> x = rg.tensor([1.0, 2.0], requires_grad=True)
-        >>> (x * x).sum().backward()
-        >>> x.grad
-        tensor([2., 4.])
-        """
-        root = self._history()
-        seed = _seed(self, root, gradient)
-        wanted = None if inputs is None else [origin(x._history()) for x in inputs]
-        keep = create_graph if retain_graph is None else retain_graph
-        found = gradients([root], [seed], wanted, retain_graph=keep, create_graph=create_graph)
-        if wanted is None:
-            for node, g in found.items():
-                leaf = node.leaf() if node.leaf is not None else None
-                if leaf is not None:
-                    _accumulate(leaf, g, create_graph)
-        else:
-            for tensor, node in zip(inputs or (), wanted, strict=True):
-                if node in found:
-                    _accumulate(tensor, found[node], create_graph)
-
-    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call `hook(gradient)` during the backward pass; what it returns, if anything, takes the gradient's place."""
-        if not self.requires_grad:
-            raise GraphError("register_hook: the tensor does not require a gradient, so no hook would ever be called")
-        if self._is_leaf_variable:
-            if self._hooks is None:
-                self._hooks = {}
-            hooks = self._hooks
-            number = _hook_number()
-            hooks[number] = hook
-            return RemovableHandle(hooks, number)
-        return self._hook_node(_hook_number(), hook)
-
-    def _hook_node(self, number: int, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Hooks of a node run in the order of their numbers."""
-        node = origin(self._history())
-        if node.hooks is None:
-            node.hooks = {}
-        node.hooks[number] = functools.partial(_call_hook, hook)
-        return RemovableHandle(node.hooks, number)
-
-    def retain_grad(self) -> None:
-        """Keep the gradient of a result in its `.grad` too."""
-        if not self.requires_grad:
-            raise GraphError("retain_grad: the tensor does not require a gradient")
-        if self._is_leaf_variable or self._retains_grad:
-            return
-        self._retains_grad = True
-        # After every other hook, whenever those are registered.
-        self._hook_node(sys.maxsize, _weak_accumulator(self))
-
-
-def _weak_accumulator(tensor: Any) -> Callable[[Any], None]:
-    weak = ref(tensor)
-
-    def keep(g: Any) -> None:
-        target = weak()
-        if target is not None:
-            _add_to_grad(target, g._read(), mode.state.grad_enabled)
-
-    return keep
-
-
-def _call_hook(hook: Callable[[Any], Any], g: Node) -> Node | None:
-    replaced = hook(wrap(g))
-    return None if replaced is None else replaced._read()
-
-
-def _seed(tensor: TensorBase, root: Node, gradient: TensorBase | None) -> Node | None:
-    if not root.requires_grad:
-        raise GraphError(
-            "backward: this tensor does not require a gradient: no parameter with requires_grad=True led to it, or it "
-            "was computed under no_grad() or detach()"
-        )
-    if gradient is None:
-        if root.type.size != 1:
-            raise ShapeError(
-                f"backward: a tensor of shape {root.type.shape} has no single gradient; reduce it to a scalar "
-                "(.sum() or .mean()) or pass gradient="
-            )
-        return None
-    if tuple(gradient.shape) != root.type.shape:
-        raise ShapeError(f"backward: the gradient has shape {tuple(gradient.shape)}, the tensor {root.type.shape}")
-    return gradient._read()
-
-
-def _hooked(leaf: Any, g: Node, create_graph: bool) -> Node:
-    """The gradient of a leaf after its hooks."""
-    if leaf is None or not leaf._is_leaf_variable or not leaf._hooks:
-        return g
-    with mode.enable_grad() if create_graph else mode.no_grad():
-        for hook in list(leaf._hooks.values()):
-            replaced = hook(wrap(g))
-            g = g if replaced is None else replaced._read()
-    return g
-
-
-def _accumulate(leaf: Any, g: Node, create_graph: bool) -> None:
-    _add_to_grad(leaf, _hooked(leaf, g, create_graph), create_graph)
-
-
-def _add_to_grad(leaf: Any, g: Node, create_graph: bool) -> None:
-    before = leaf.grad
-    if before is None:
-        leaf.grad = wrap(g)
-    elif create_graph:
-        leaf.grad = wrap(record(ADD, (before._read(), g)))
-    else:
-        with mode.no_grad():
-            before._write(record(ADD, (before._read(), g)))
+    >>> import retrograd as rg
+    >>> x = rg.tensor([1.0, 2.0], requires_grad=True)
+    >>> rg.autograd.backward([x.sum(), x * x], [None, rg.tensor([1.0, 10.0])])
+    >>> x.grad
+    tensor([ 3., 41.])
+    """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise OptionError("backward: grad_variables is the old name of grad_tensors; give one of them")
+        grad_tensors = grad_variables
+    roots, seeds = _start("backward", tensors, grad_tensors)
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        found = gradients(roots, seeds, None, retain_graph=keep, create_graph=create_graph)
+        _close_earlier_step(found)
+        # Those of the last layers first, as they come. All are tensors before a hook may close a step.
+        made = [(node.leaf() if node.leaf is not None else None, wrap(g)) for node, g in reversed(found.items())]
+        for leaf, g in made:
+            if leaf is not None:
+                _accumulate(leaf, g, create_graph)
+        return
+    chosen = _sequence(inputs)
+    wanted = _wanted("backward", chosen)
+    found = gradients(roots, seeds, wanted, retain_graph=keep, create_graph=create_graph)
+    made = [(tensor, wrap(found[node])) for tensor, node in zip(chosen, wanted, strict=True) if node in found]
+    for tensor, g in made:
+        _accumulate(tensor, g, create_graph)
 
 
 def grad(
-    outputs: Any,
-    inputs: Any,
+    outputs: Tensors,
+    inputs: Tensors,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Gradients of the outputs with respect to the inputs, returned instead of added to `.grad`.
 
@@ -180,88 +91,164 @@ def grad(
         outputs, inputs: a tensor or a sequence of tensors.
         grad_outputs: dL/doutput for each output, or None for single elements.
         retain_graph, create_graph: as in `backward`.
-        allow_unused: give None for an input that no output depends on, in place of an error.
+        only_inputs: must be True.
+        allow_unused: give None for an input that no output depends on, in place of an error; default:
+            `materialize_grads`.
+        is_grads_batched: each of `grad_outputs` has one more leading axis, and so have the results: a vector-Jacobian
+            product for each of its positions, by `vmap`.
+        materialize_grads: give zeros in place of None.
+
+    Raises:
+        GraphError: an input does not require a gradient, no output depends on it, or the graph was released.
+        ShapeError: more than one element and no gradient, or one of another shape.
 
     Source: torch.autograd.grad.
+
+    >>> import retrograd as rg
+    >>> x = rg.tensor([1.0, 2.0], requires_grad=True)
+    >>> rg.autograd.grad((x * x).sum(), x)
+    (tensor([2., 4.]),)
     """
-    outs = [outputs] if isinstance(outputs, TensorBase) else list(outputs)
-    ins = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
-    given = [grad_outputs] if grad_outputs is None or isinstance(grad_outputs, TensorBase) else list(grad_outputs)
-    given = given if len(given) == len(outs) else [None] * len(outs)
-    roots = [x._history() for x in outs]
-    seeds = [_seed(x, root, g) for x, root, g in zip(outs, roots, given, strict=True)]
-    wanted = [origin(x._history()) for x in ins]
+    if materialize_grads and allow_unused is False:
+        raise OptionError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
+    if not only_inputs:
+        raise OptionError("grad: only_inputs must be True; call backward() to add to the .grad of leaves")
+    chosen = _sequence(inputs)
+    wanted = _wanted("grad", chosen)
     keep = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        return _batched_grad(
+            _sequence(outputs),
+            chosen,
+            grad_outputs,
+            retain_graph=keep,
+            create_graph=create_graph,
+            allow_unused=allow_unused,
+            materialize_grads=materialize_grads,
+        )
+    roots, seeds = _start("grad", outputs, grad_outputs)
     found = gradients(roots, seeds, wanted, retain_graph=keep, create_graph=create_graph)
-    result = []
+    result: list[Any] = []
     for place, node in enumerate(wanted):
         if node in found:
-            result.append(wrap(_hooked(ins[place], found[node], create_graph)))
+            result.append(wrap(found[node]))
+        elif materialize_grads:
+            result.append(wrap(zeros(node.type)))
         elif allow_unused:
             result.append(None)
         else:
             raise GraphError(f"grad: no output depends on input {place}; pass allow_unused=True to get None for it")
-    return tuple(result)
+    return tuple(g if g is None else hooked(x, g, create_graph) for x, g in zip(chosen, result, strict=True))
 
 
-class _GradMode:
-    """A switch of the gradient mode: a context manager and a decorator."""
+def _batched_grad(outputs: list[Any], inputs: list[Any], grad_outputs: Any, **options: Any) -> tuple[Any, ...]:
+    """A vector-Jacobian product for each position of the leading axis of the gradients of the outputs."""
+    given = [grad_outputs] if isinstance(grad_outputs, TensorBase) else list(grad_outputs or ())
+    if not given or any(not isinstance(g, TensorBase) for g in given):
+        raise GraphError("grad: is_grads_batched=True needs a tensor in grad_outputs for every output")
+    keep, options["retain_graph"] = options["retain_graph"], True
+    absent: list[int] = []
 
-    enabled = True
+    def product(*weights: Any) -> tuple[Any, ...]:
+        found = grad(outputs, inputs, weights, **options)
+        absent[:] = [place for place, g in enumerate(found) if g is None]
+        return tuple(g for g in found if g is not None)
 
-    def __enter__(self) -> Self:
-        self._before = mode.state.grad_enabled
-        mode.state.grad_enabled = self.enabled
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        mode.state.grad_enabled = self._before
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
-                return function(*args, **kwargs)
-
-        return wrapped
+    found = iter(vmap(product)(*given))
+    if not keep:
+        release([x._history() for x in outputs], [origin(x._history()) for x in inputs])
+    return tuple(None if place in absent else next(found) for place in range(len(inputs)))
 
 
-class no_grad(_GradMode):
-    """Record without following gradients.
+def add_to_grad(tensor: Any, g: Any, create_graph: bool) -> None:
+    """Add a gradient to a tensor's `.grad`."""
+    before = tensor._grad
+    if before is None:
+        tensor._grad = g
+    elif create_graph:
+        tensor._grad = wrap(record(ADD, (before._read(), g._read())))
+    else:
+        with mode.no_grad():
+            before._write(record(ADD, (before._read(), g._read())))
 
-    >>> import retrograd as rg
-    >>> w = rg.ones(2, requires_grad=True)
-    >>> with rg.no_grad():
-    ...     (w * 2).requires_grad
-    False
+
+def _accumulate(leaf: Any, g: Any, create_graph: bool) -> None:
+    if leaf._hooks:
+        g = hooked(leaf, g, create_graph)
+    if leaf._grad is None:
+        leaf._grad = g
+    else:
+        add_to_grad(leaf, g, create_graph)
+    if leaf._after_hooks:
+        accumulated(leaf)
+
+
+def _sequence(tensors: Any) -> list[Any]:
+    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+
+
+def _close_earlier_step(found: Iterable[Node]) -> None:
+    """Compute what came before a leaf that is pending.
+
+    An update written by hand (`p -= lr * p.grad`) has no `optimizer.step()` to close its step. The next backward pass
+    does it, lest the graph grow from step to step.
     """
-
-    enabled = False
-
-
-class enable_grad(_GradMode):
-    """Follow gradients, also within `no_grad`."""
+    updated = [node.number for node in found if node.leaf is not None and node.buffer is None]
+    if updated:
+        flush_recorded_until(max(updated))
 
 
-class inference_mode(no_grad):
-    """As `no_grad`."""
+def _wanted(name: str, inputs: list[Any]) -> list[Node]:
+    if not inputs:
+        raise GraphError(f"{name}: inputs is empty; name at least one tensor")
+    for place, tensor in enumerate(inputs):
+        if not isinstance(tensor, TensorBase):
+            raise TypeError(f"{name}: input {place} must be a tensor, and is {type(tensor).__name__}")
+        if not tensor.requires_grad:
+            raise GraphError(
+                f"{name}: input {place} does not require a gradient; create it with requires_grad=True, or call "
+                "requires_grad_() before it is used"
+            )
+    return [origin(tensor._history()) for tensor in inputs]
 
 
-class set_grad_enabled(_GradMode):
-    """Follow gradients or not, by a flag; takes effect at once, and as a context manager for a while."""
+def _start(name: str, tensors: Tensors, given: Any) -> tuple[list[Node], list[Node | None]]:
+    """The nodes to start from, and a gradient for each."""
+    if isinstance(tensors, TensorBase) and given is None:
+        root = tensors._history()
+        return [root], [_seed(name, tensors, root, None)]
+    outputs = _sequence(tensors)
+    weights = [given] if given is None or isinstance(given, TensorBase) else list(_iterable(name, given))
+    if given is None:
+        weights *= len(outputs)
+    if len(weights) != len(outputs):
+        raise GraphError(f"{name}: {len(outputs)} tensors and {len(weights)} gradients; give one for each")
+    roots = [x._history() for x in outputs]
+    return roots, [_seed(name, *each) for each in zip(outputs, roots, weights, strict=True)]
 
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-        self._before = mode.state.grad_enabled
-        mode.state.grad_enabled = enabled
 
-    def __enter__(self) -> Self:
-        mode.state.grad_enabled = self.enabled
-        return self
+def _iterable(name: str, given: Any) -> Sequence[Any]:
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(f"{name}: a gradient is a tensor or None, not {type(given).__name__}")
+    return given
 
 
-def is_grad_enabled() -> bool:
-    """Whether recording follows gradients now."""
-    return mode.state.grad_enabled
+def _seed(name: str, tensor: TensorBase, root: Node, gradient: Any) -> Node | None:
+    if not root.requires_grad:
+        raise GraphError(
+            f"{name}: this tensor does not require a gradient: no parameter with requires_grad=True led to it, or it "
+            "was computed under no_grad() or detach()"
+        )
+    if gradient is None:
+        if root.type.size != 1:
+            raise ShapeError(
+                f"{name}: a tensor of shape {root.type.shape} has no single gradient; reduce it to a scalar "
+                "(.sum() or .mean()) or pass its gradient"
+            )
+        return None
+    if not isinstance(gradient, TensorBase):
+        raise TypeError(f"{name}: a gradient is a tensor or None, not {type(gradient).__name__}")
+    node = gradient._read()
+    if node.type.shape != root.type.shape:
+        raise ShapeError(f"{name}: the gradient has shape {node.type.shape}, and the tensor {root.type.shape}")
+    return cast(node, root.type.dtype)

@@ -22,18 +22,13 @@ from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
 from retrograd.tensor.size import Size
 from retrograd.tensor.storage import Storage, as_leaf
-from retrograd.tensor.view import Movement, View, read_through, write_through
+from retrograd.tensor.view import Movement, View, write_through
 
 
 class TensorBase:
-    """A view of a storage.
-
-    Attributes:
-        grad: the gradient that backward passes have added up, or None.
-    """
+    """A view of a storage."""
 
     _storage: Storage
-    grad: Any = None
     # A plain tensor is the whole of its storage, and reads it as it is: no view, no detachment, no leaf of its own.
     _plain = True
     _view: View = ()
@@ -57,9 +52,12 @@ class TensorBase:
     def _read(self) -> Node:
         """The node of this tensor's current value."""
         storage = self._storage
-        if self._plain and storage.exports is None:
+        if storage.exports is not None:
+            return self._read_slowly()
+        if self._plain:
             return storage.node
-        return self._read_slowly()
+        cached = self._cached
+        return cached[2] if cached is not None and cached[0] == storage.version else self._history()
 
     def _read_slowly(self) -> Node:
         """What others may write to is read now: a copy of the elements that this view shows, on its history."""
@@ -154,26 +152,36 @@ class TensorBase:
             eager.check(self)
         return self
 
-    def _view_as(self, movement: Movement, strides: Shape, offset: int) -> Any:
-        """A tensor that shows this one's elements through one more movement."""
+    def _view_as(self, movement: Movement | View, strides: Shape, offset: int) -> Any:
+        """A tensor that shows this one's elements through one more movement, or several."""
+        movements = (movement,) if isinstance(movement, Movement) else movement
+        storage = self._storage
+        # Gradients pass through this tensor, which may be a view itself, until the storage is changed.
+        node = _seen_through(movements, storage.node if self._plain else self._history())
         view = blank()
-        view._storage = self._storage
-        view._view = (*self._view, movement)
+        view._storage = storage
+        view._view = (*self._view, *movements)
         view._strides, view._offset = strides, offset
         view._plain = False
-        if self._detached or not mode.state.grad_enabled:
+        view._cached = storage.version, storage.lineage, node
+        followed = mode.state.grad_enabled
+        if self._detached or not followed:
             view._detached = True
-            view._silent_view = self._silent_view or not mode.state.grad_enabled
+            view._silent_view = self._silent_view or not followed
         else:
-            self._storage.viewed = True
-        view._unversioned = self._unversioned
-        if mode.state.grad_enabled:
-            view._base = self if self._is_leaf_variable and not self._plain else self._base
-            if self.requires_grad:
-                # A view of a view: gradients pass through the first, until the storage is changed.
-                storage = self._storage
-                view._cached = storage.version, storage.lineage, _seen_through((movement,), self._history())
+            storage.viewed = True
+        if self._unversioned:
+            view._unversioned = True
+        if followed and (self._base is not None or (self._is_leaf_variable and not self._plain)):
+            view._base = self if self._is_leaf_variable else self._base
         return view
+
+    def _become(self, other: TensorBase) -> Self:
+        """Show what another tensor shows, from now on."""
+        for name in ("_storage", "_view", "_strides", "_offset", "_plain", "_detached", "_silent_view"):
+            setattr(self, name, getattr(other, name))
+        self._base, self._cached, self._unversioned = other._base, other._cached, other._unversioned
+        return self
 
     # -- shape and dtype ----------------------------------------------------------------------------------------------
 
@@ -267,14 +275,12 @@ class TensorBase:
         Raises:
             GraphError: the dtype is not floating, or the tensor is the result of an operation.
         """
-        if requires_grad == self._is_leaf_variable:
+        if requires_grad == self.requires_grad:
             return self
         if requires_grad and not self.dtype.is_floating_point:
             raise GraphError(f"only floating-point tensors can require gradients, and this is {self.dtype.name}")
-        if not requires_grad and self.requires_grad and not self._is_leaf_variable:
+        if not requires_grad and not self._is_leaf_variable:
             raise GraphError("requires_grad can be switched off on leaves only; use .detach() on a result")
-        if requires_grad and self.requires_grad:
-            return self
         self._is_leaf_variable = requires_grad
         self._cached = None
         storage = self._storage
@@ -379,8 +385,13 @@ class TensorBase:
         return self._geometry(array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """What NumPy sees: the tensor's own memory, unless another dtype or a copy is asked for."""
         array: np.ndarray[Any, Any] = self.detach().numpy()
-        return array if dtype is None or array.dtype == dtype else array.astype(dtype)
+        if dtype is None or array.dtype == dtype:
+            return array.copy() if copy else array
+        if copy is False:
+            raise ValueError(f"an array of dtype {np.dtype(dtype)} over a tensor of dtype {self.dtype.name} is a copy")
+        return array.astype(dtype)
 
     def __bool__(self) -> bool:
         if self.numel() != 1:
@@ -423,7 +434,7 @@ def set_tensor_class(cls: type[Any]) -> None:
 
 def wrap(node: Node) -> Any:
     """A new tensor whose value is `node`."""
-    tensor = blank()
+    tensor = object.__new__(_class[0])
     tensor._storage = Storage(node)
     if eager.state.enabled:
         eager.check(tensor)
@@ -432,7 +443,9 @@ def wrap(node: Node) -> Any:
 
 def _seen_through(view: View, base: Node) -> Node:
     """The node of a view: one of its own where gradients flow, for hooks and gradients are asked of views too."""
-    node = read_through(view, base)
+    node = base
+    for movement in view:
+        node = movement.read(node)
     return record(IDENTITY, (node,)) if node is base and node.requires_grad else node
 
 

@@ -1,4 +1,4 @@
-"""Factories: tensors from shapes, ranges, and the random generator."""
+"""Factories: tensors of one value, and from data."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from retrograd.core import generator as random
-from retrograd.core.dtype import DType, int64
+from retrograd.core.buffer import Buffer
+from retrograd.core.device import require_cpu
+from retrograd.core.dtype import DType, defaults
 from retrograd.core.errors import OptionError, ShapeError
-from retrograd.core.node import Node
-from retrograd.core.operation import composite, record
-from retrograd.core.types import Shape
-from retrograd.ops import movement as m
-from retrograd.ops.arithmetic import WHERE, common_dtype
-from retrograd.ops.elementwise import cast
+from retrograd.core.node import input_node
+from retrograd.core.types import Shape, tensor_type
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.dispatch import defaults, node_of
-from retrograd.tensor.tensor import from_array, tensor
+from retrograd.tensor.dispatch import deliver
+from retrograd.tensor.registry import method
+from retrograd.tensor.tensor import from_array, from_numpy, tensor
+
+__all__ = [
+    "as_tensor", "asarray", "empty", "empty_like", "frombuffer", "full", "full_like", "ones", "ones_like",
+    "scalar_tensor", "zeros", "zeros_like",
+]  # fmt: skip
 
 
-def _shape(size: tuple[Any, ...]) -> Shape:
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+def shape_of(size: tuple[Any, ...]) -> Shape:
+    """A shape, given as one sequence or as several numbers."""
+    if len(size) == 1 and not hasattr(size[0], "__index__"):
         size = tuple(size[0])
     shape = tuple(int(n) for n in size)
     if any(n < 0 for n in shape):
@@ -30,154 +34,274 @@ def _shape(size: tuple[Any, ...]) -> Shape:
     return shape
 
 
+def _filled(shape: Shape, value: Any, dtype: DType, device: Any, requires_grad: bool, out: Any = None) -> Any:
+    require_cpu(device)
+    if out is not None:
+        return deliver("out", from_array(np.full(shape, value, out.dtype.numpy)), out)
+    type_ = tensor_type(shape, dtype)
+    buffer = Buffer(type_)
+    if type_.size:
+        buffer.array().fill(value)
+    result = wrap(input_node(type_, buffer))
+    return result.requires_grad_() if requires_grad else result
+
+
+# -- one value --------------------------------------------------------------------------------------------------------
+
+
 def full(
-    size: Sequence[int], fill_value: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    out: Any = None,
 ) -> Any:
-    """A tensor of one value. Source: torch.full."""
-    if dtype is None:
-        dtype = tensor(fill_value).dtype
-    return from_array(np.full(tuple(size), fill_value, dtype.numpy)).requires_grad_(requires_grad)
+    """A tensor of one value.
+
+    Args:
+        size: the shape.
+        fill_value: a number, or a tensor of one.
+        dtype: found from the value if left out.
+        device: "cpu" or None.
+        requires_grad: whether gradients are wanted.
+        layout, pin_memory: accepted for PyTorch's sake.
+        out: a tensor that the result is written to.
+
+    Source: torch.full.
+
+    >>> import retrograd as rg
+    >>> rg.full((2,), 7)
+    tensor([7, 7])
+    """
+    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value
+    found = dtype or (fill_value if isinstance(fill_value, TensorBase) else tensor(value)).dtype
+    return _filled(shape_of((size,)), value, found, device, requires_grad, out)
 
 
-def zeros(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:
-    """Zeros. Source: torch.zeros."""
-    return full(_shape(size), 0, dtype=dtype or defaults.float_dtype, requires_grad=requires_grad)
+def zeros(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    out: Any = None,
+) -> Any:
+    """Zeros, of the default dtype if none is given; the arguments are those of `full`. Source: torch.zeros.
+
+    >>> import retrograd as rg
+    >>> rg.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    return _filled(shape_of(size), 0, dtype or defaults.float_dtype, device, requires_grad, out)
 
 
-def ones(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:
-    """Ones. Source: torch.ones."""
-    return full(_shape(size), 1, dtype=dtype or defaults.float_dtype, requires_grad=requires_grad)
+def ones(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    out: Any = None,
+) -> Any:
+    """Ones, of the default dtype if none is given; the arguments are those of `full`. Source: torch.ones.
+
+    >>> import retrograd as rg
+    >>> rg.ones(3)
+    tensor([1., 1., 1.])
+    """
+    return _filled(shape_of(size), 1, dtype or defaults.float_dtype, device, requires_grad, out)
 
 
-def empty(*size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:
+def empty(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+    out: Any = None,
+) -> Any:
     """A tensor to be filled; here it holds zeros. Source: torch.empty."""
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
+    return _filled(shape_of(size), 0, dtype or defaults.float_dtype, device, requires_grad, out)
 
 
-def zeros_like(x: TensorBase, *, dtype: DType | None = None, requires_grad: bool = False) -> Any:
-    return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def scalar_tensor(value: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """A 0-dimensional tensor, of the default dtype if none is given. Source: torch.scalar_tensor."""
+    return _filled((), value, dtype or defaults.float_dtype, device, requires_grad)
 
 
-def ones_like(x: TensorBase, *, dtype: DType | None = None, requires_grad: bool = False) -> Any:
-    return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+# -- of the shape of another ------------------------------------------------------------------------------------------
 
 
-def full_like(x: TensorBase, fill_value: Any, *, dtype: DType | None = None) -> Any:
-    return full(x.shape, fill_value, dtype=dtype or x.dtype)
-
-
-def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: DType | None = None, requires_grad: bool = False
+def full_like(
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Any:
-    """start, start + step, ... below end. Source: torch.arange."""
-    start, end = (0, start) if end is None else (start, end)
-    if dtype is None:
-        whole = all(isinstance(x, int) for x in (start, end, step))
-        dtype = int64 if whole else defaults.float_dtype
-    return from_array(np.arange(start, end, step).astype(dtype.numpy)).requires_grad_(requires_grad)
+    """One value, in the shape and the dtype (unless one is given) of another tensor. Source: torch.full_like."""
+    return _filled(input._type_shape(), fill_value, dtype or input.dtype, device, requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: DType | None = None) -> Any:
-    """`steps` numbers from start to end, both included. Source: torch.linspace."""
-    return from_array(np.linspace(start, end, steps).astype((dtype or defaults.float_dtype).numpy))
-
-
-def eye(n: int, m: int | None = None, *, dtype: DType | None = None, requires_grad: bool = False) -> Any:
-    """The identity matrix. Source: torch.eye."""
-    return from_array(np.eye(n, m, dtype=(dtype or defaults.float_dtype).numpy)).requires_grad_(requires_grad)
-
-
-# -- random -----------------------------------------------------------------------------------------------------------
-
-
-def _generator(generator: random.Generator | None) -> random.Generator:
-    return generator if generator is not None else random.default_generator
-
-
-def rand(
-    *size: Any, generator: Any = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+def zeros_like(
+    input: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Any:
-    """Uniform on [0, 1): PyTorch's CPU values for the same seed. Source: torch.rand."""
-    dtype = dtype or defaults.float_dtype
-    return from_array(_generator(generator).rand(_shape(size), dtype.numpy)).requires_grad_(requires_grad)
+    """Zeros, in the shape and the dtype (unless one is given) of another tensor. Source: torch.zeros_like."""
+    return _filled(input._type_shape(), 0, dtype or input.dtype, device, requires_grad)
 
 
-def randn(
-    *size: Any, generator: Any = None, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+def ones_like(
+    input: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Any:
-    """Standard normal: PyTorch's CPU values for the same seed. Source: torch.randn."""
-    dtype = dtype or defaults.float_dtype
-    return from_array(_generator(generator).randn(_shape(size), dtype.numpy)).requires_grad_(requires_grad)
+    """Ones, in the shape and the dtype (unless one is given) of another tensor. Source: torch.ones_like."""
+    return _filled(input._type_shape(), 1, dtype or input.dtype, device, requires_grad)
 
 
-def randint(
-    low: int, high: Any, size: Any = None, *, generator: Any = None, dtype: DType | None = None, device: Any = None
+empty_like = zeros_like
+
+
+@method()
+def new_full(
+    input: Any,
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Any:
-    """Integers of [low, high): PyTorch's CPU values for the same seed. Source: torch.randint."""
-    if size is None:
-        low, high, size = 0, low, high
-    dtype = dtype or int64
-    return from_array(_generator(generator).randint(low, high, tuple(size), dtype.numpy))
+    """One value, in the dtype of this tensor unless one is given. Source: torch.Tensor.new_full."""
+    return _filled(shape_of((size,)), fill_value, dtype or input.dtype, device, requires_grad)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: DType | None = None) -> Any:
-    """A random order of 0..n-1: PyTorch's CPU values for the same seed. Source: torch.randperm."""
-    return from_array(_generator(generator).randperm(n)).to(dtype or int64)
+@method("new_empty")
+def new_zeros(
+    input: Any,
+    *size: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Any:
+    """Zeros, in the dtype of this tensor unless one is given. Source: torch.Tensor.new_zeros."""
+    return _filled(shape_of(size), 0, dtype or input.dtype, device, requires_grad)
 
 
-def rand_like(x: TensorBase, *, dtype: DType | None = None) -> Any:
-    return rand(x.shape, dtype=dtype or x.dtype)
+@method()
+def new_ones(
+    input: Any,
+    *size: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Any:
+    """Ones, in the dtype of this tensor unless one is given. Source: torch.Tensor.new_ones."""
+    return _filled(shape_of(size), 1, dtype or input.dtype, device, requires_grad)
 
 
-def randn_like(x: TensorBase, *, dtype: DType | None = None) -> Any:
-    return randn(x.shape, dtype=dtype or x.dtype)
+@method()
+def new(input: Any, *args: Any) -> Any:
+    """Data, or a tensor to be filled of a shape given as numbers, in the dtype of this one. Source: Tensor.new."""
+    if len(args) == 1 and not hasattr(args[0], "__index__"):
+        return tensor(args[0], dtype=input.dtype)
+    return _filled(shape_of(args or (0,)), 0, input.dtype, None, False)
 
 
-# -- joining ----------------------------------------------------------------------------------------------------------
+@method()
+def new_tensor(
+    input: Any, data: Any = (), *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """A copy of the data, in the dtype of this tensor unless one is given. Source: torch.Tensor.new_tensor."""
+    return tensor(data, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-@composite("cat")
-def CAT(*parts: Any) -> Node:
-    """The parts one after another; the last argument is the axis."""
-    *nodes, axis = parts
-    dtype = common_dtype(*nodes)
-    return m.concat(tuple(cast(x, dtype) for x in nodes), axis)
+# -- from data --------------------------------------------------------------------------------------------------------
 
 
-@composite("stack")
-def STACK(*parts: Any) -> Node:
-    """The parts along a new axis; the last argument is the axis."""
-    *nodes, axis = parts
-    shape = nodes[0].type.shape
-    for node in nodes[1:]:
-        if node.type.shape != shape:
-            raise ShapeError(f"stack: shapes {shape} and {node.type.shape} must be equal")
-    new = (*shape[:axis], 1, *shape[axis:])
-    return m.concat(tuple(m.reshape(x, new) for x in nodes), axis)
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Any:
+    """The data as a tensor: itself if it is one, over an array's own memory, or a copy. Source: torch.as_tensor.
+
+    >>> import retrograd as rg
+    >>> rg.as_tensor([1, 2])
+    tensor([1, 2])
+    """
+    require_cpu(device)
+    found = data if isinstance(data, TensorBase) else from_numpy(data) if isinstance(data, np.ndarray) else None
+    if found is None:
+        return tensor(data, dtype=dtype)
+    return found if dtype is None or found.dtype is dtype else found.to(dtype)  # type: ignore[union-attr]
 
 
-def cat(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
-    """Tensors one after another along an axis. Source: torch.cat."""
-    if len(tensors) == 0:
-        raise OptionError("cat: the sequence of tensors is empty; give at least one")
-    if not all(x.ndim for x in tensors):
-        raise ShapeError("cat: a 0-dimensional tensor has no axis to be joined along; use stack()")
-    # PyTorch's old habit: a tensor of shape (0,) fits everywhere.
-    first = next((x for x in tensors if tuple(x.shape) != (0,)), tensors[0])
-    axis = first._axis(dim)
-    empty_shape = tuple(0 if i == axis else n for i, n in enumerate(first.shape))
-    nodes = (m.reshape(x._read(), empty_shape) if tuple(x.shape) == (0,) else x._read() for x in tensors)
-    return wrap(record(CAT, tuple(nodes), (axis,)))
+def asarray(
+    obj: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Any:
+    """The data as a tensor that shares its memory where it can, or must not if `copy` is true.
+
+    Source: torch.asarray.
+    """
+    shared = as_tensor(obj, dtype, device)
+    made = shared.detach().clone() if copy else shared
+    return made.requires_grad_(requires_grad) if requires_grad and not made.requires_grad else made
 
 
-def stack(tensors: Sequence[TensorBase], dim: int = 0) -> Any:
-    """Tensors of one shape along a new axis. Source: torch.stack."""
-    if len(tensors) == 0:
-        raise OptionError("stack: the sequence of tensors is empty; give at least one")
-    return wrap(record(STACK, tuple(x._read() for x in tensors), (tensors[0]._axis(dim, extra=1),)))
+def frombuffer(
+    buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Any:
+    """Numbers as they lie in memory: a tensor over the memory of bytes, an array, a memory map.
 
+    Args:
+        buffer: an object with Python's buffer protocol.
+        dtype: of the numbers.
+        count: how many; all that there are if negative.
+        offset: bytes that are left out in front.
+        requires_grad: whether gradients are wanted.
 
-def where(condition: TensorBase, a: Any, b: Any) -> Any:
-    """a where the condition holds, else b. Source: torch.where."""
-    other = next((x.dtype for x in (a, b) if isinstance(x, TensorBase)), None)
-    return wrap(record(WHERE, (condition._read(), node_of(a, other), node_of(b, other))))
+    Raises:
+        OptionError: the buffer does not hold so many numbers.
+
+    Source: torch.frombuffer. Deviation: memory that must not be written to is copied.
+
+    >>> import retrograd as rg
+    >>> rg.frombuffer(bytearray([1, 0, 2, 0]), dtype=rg.int16)
+    tensor([1, 2], dtype=retrograd.int16)
+    """
+    try:
+        array = np.frombuffer(buffer, dtype.numpy, count, offset)
+    except ValueError as error:
+        raise OptionError(f"frombuffer: {error}") from error
+    made = from_numpy(array) if array.flags.writeable else from_array(array)
+    return made.requires_grad_() if requires_grad else made

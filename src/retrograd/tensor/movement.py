@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from retrograd.core.errors import OptionError, ShapeError
@@ -30,10 +31,13 @@ def REPEAT(x: Node, counts: Shape) -> Node:
     return m.reshape(m.broadcast_to(m.reshape(x, split), grown), whole)
 
 
-def _shape_of(args: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = tuple(args[0])
-    return tuple(int(n) for n in args)
+    for n in args:
+        if n.__class__ is not int:
+            return tuple([int(n) for n in args])
+    return args
 
 
 class Movements(TensorBase):
@@ -41,7 +45,9 @@ class Movements(TensorBase):
 
     def _resolved(self, name: str, args: tuple[Any, ...]) -> Shape:
         """The shape asked for, with -1 filled in."""
-        shape, size = _shape_of(args), self.numel()
+        shape, size = shape_from(args), self.numel()
+        if math.prod(shape) == size and (not shape or min(shape) >= 0):
+            return shape
         unknown = [i for i, n in enumerate(shape) if n == -1]
         if len(unknown) > 1 or any(n < -1 for n in shape):
             raise ShapeError(f"{name}: {shape} must have no negative extent but one -1")
@@ -106,28 +112,30 @@ class Movements(TensorBase):
 
     def permute(self, *dims: Any) -> Any:
         """Axis i of the result is axis dims[i]."""
-        order = tuple(self._axis(d) for d in _shape_of(dims))
-        if sorted(order) != list(range(self.ndim)):
-            raise ShapeError(f"permute: {dims} must name each of the {self.ndim} axes once")
-        strides = self.stride()
-        return self._view_as(Movement("permute", order), tuple(strides[i] for i in order), self._offset)
+        order, strides = shape_from(dims), self.stride()
+        if sorted(order) != list(range(len(strides))):
+            order = tuple([self._axis(d) for d in order])
+            if sorted(order) != list(range(len(strides))):
+                raise ShapeError(f"permute: {dims} must name each of the {self.ndim} axes once")
+        return self._view_as(Movement("permute", order), tuple([strides[i] for i in order]), self._offset)
 
     def transpose(self, dim0: int, dim1: int) -> Any:
         """Two axes exchanged."""
         a, b = self._axis(dim0), self._axis(dim1)
-        if not self.ndim:
+        strides = list(self.stride())
+        if not strides:
             return self.view(())
-        order = list(range(self.ndim))
-        order[a], order[b] = order[b], order[a]
-        return self.permute(order)
-
-    swapaxes = transpose
+        order = list(range(len(strides)))
+        order[a], order[b] = b, a
+        strides[a], strides[b] = strides[b], strides[a]
+        return self._view_as(Movement("permute", tuple(order)), tuple(strides), self._offset)
 
     def t(self) -> Any:
         """The transpose of a matrix."""
-        if self.ndim > 2:
-            raise ShapeError(f"t(): expects at most 2 axes, and this tensor has {self.ndim}; use transpose or mT")
-        return self if self.ndim < 2 else self.transpose(0, 1)
+        ndim = self.ndim
+        if ndim > 2:
+            raise ShapeError(f"t(): expects at most 2 axes, and this tensor has {ndim}; use transpose or mT")
+        return self if ndim < 2 else self.transpose(0, 1)
 
     @property
     def T(self) -> Any:
@@ -135,9 +143,20 @@ class Movements(TensorBase):
         return self.permute(*reversed(range(self.ndim)))
 
     @property
+    def H(self) -> Any:
+        """The transpose of a matrix; a single number stays."""
+        if self.ndim not in (0, 2):
+            raise ShapeError(f"H: takes a matrix, and this tensor has shape {tuple(self.shape)}; use mH for batches")
+        return self.t()
+
+    @property
     def mT(self) -> Any:
         """The last two axes exchanged."""
+        if self.ndim < 2:
+            raise ShapeError(f"mT: takes matrices, and this tensor has shape {tuple(self.shape)}")
         return self.transpose(-2, -1)
+
+    mH = mT
 
     def unsqueeze(self, dim: int) -> Any:
         """A new axis of extent 1."""
@@ -148,44 +167,34 @@ class Movements(TensorBase):
     def squeeze(self, dim: Any = None) -> Any:
         """Without axes of extent 1: all, or those named."""
         shape = self._type_shape()
-        axes = self._axes(dim)
+        axes = () if isinstance(dim, (tuple, list)) and not dim else self._axes(dim)
         return self.view(tuple(n for i, n in enumerate(shape) if n != 1 or i not in axes))
 
     def expand(self, *sizes: Any) -> Any:
         """Axes of extent 1 seen as longer ones, and new leading axes; -1 keeps an extent."""
-        wanted, shape = _shape_of(sizes), self._type_shape()
+        wanted, shape = shape_from(sizes), self._type_shape()
         extra = len(wanted) - len(shape)
         if extra < 0:
             raise ShapeError(f"expand: {wanted} has fewer axes than {shape}")
-        if any(n < (-1 if i >= extra else 0) for i, n in enumerate(wanted)):
+        if min(wanted, default=0) < -1 or min(wanted[:extra], default=0) < 0:
             raise ShapeError(f"expand: {wanted}: -1 keeps an extent, and new leading axes have none to keep")
-        old = (1,) * extra + shape
-        new = tuple(a if n == -1 else n for a, n in zip(old, wanted, strict=True))
-        if any(a not in (1, n) for a, n in zip(old, new, strict=True)):
-            raise ShapeError(f"expand: {shape} does not expand to {wanted}: only axes of extent 1 grow")
-        strides = (0,) * extra + tuple(
-            0 if a != n else s for a, n, s in zip(shape, new[extra:], self.stride(), strict=True)
-        )
-        return self._view_as(Movement("expand", new), strides, self._offset)
+        new, strides = list(wanted[:extra]), [0] * extra
+        for a, n, s in zip(shape, wanted[extra:], self.stride(), strict=True):
+            if a not in (1, n) and n != -1:
+                raise ShapeError(f"expand: {shape} does not expand to {wanted}: only axes of extent 1 grow")
+            new.append(a if n == -1 else n)
+            strides.append(s if a == new[-1] else 0)
+        return self._view_as(Movement("expand", tuple(new)), tuple(strides), self._offset)
 
     def expand_as(self, other: TensorBase) -> Any:
         return self.expand(other.shape)
 
     def repeat(self, *counts: Any) -> Any:
         """Copies laid side by side."""
-        wanted = _shape_of(counts)
+        wanted = shape_from(counts)
         if len(wanted) < self.ndim:
             raise ShapeError(f"repeat: {wanted} names fewer axes than the tensor's {self.ndim}")
         return wrap(record(REPEAT, (self._read(),), (wanted,)))
-
-    def narrow(self, dim: int, start: int, length: int) -> Any:
-        """Elements start .. start + length along an axis."""
-        axis = self._axis(dim)
-        extent = self._type_shape()[axis]
-        start = start + extent if start < 0 else start
-        if not 0 <= start <= extent or length < 0 or start + length > extent:
-            raise ShapeError(f"narrow: {start}..{start + length} is not within axis {dim} of extent {extent}")
-        return self._sliced({axis: (start, length, 1)})
 
     def select(self, dim: int, index: int) -> Any:
         """One position of an axis, which goes away."""
@@ -193,11 +202,46 @@ class Movements(TensorBase):
         extent = self._type_shape()[axis]
         if not -extent <= index < extent:
             raise IndexError(f"index {index} is out of range for axis {axis} with extent {extent}")
-        part = self._sliced({axis: (index % extent, 1, 1)})
-        shape = part._type_shape()
-        return part.view(shape[:axis] + shape[axis + 1 :])
+        return self._cut((*[slice(None)] * axis, int(index)))
 
-    def _sliced(self, regions: dict[int, tuple[int, int, int]]) -> Any:
+    def _cut(self, items: tuple[Any, ...]) -> Any:
+        """The view of ints and slices, one for each of the first axes; None where one is something else, or selects all
+        or nothing of its axis: for these there is a longer way."""
+        shape, strides = self._type_shape(), self.stride()
+        if len(items) > len(shape):
+            return None
+        starts, sizes, kept, kept_strides = [], [], [], []
+        offset, partial = self._offset, False
+        for item, extent, stride in zip(items, shape, strides, strict=False):
+            if item.__class__ is int:
+                if not -extent <= item < extent:
+                    return None
+                start, size = item % extent, 1
+                partial = partial or extent != 1
+            elif item.__class__ is slice and item.step is None:
+                start, stop, _ = item.indices(extent)
+                size = stop - start
+                if size < 0 or size == 0 != extent:
+                    return None
+                partial = partial or size != extent
+                kept.append(size)
+                kept_strides.append(stride)
+            else:
+                return None
+            offset += start * stride
+            starts.append(start)
+            sizes.append(size)
+        rest = shape[len(items) :]
+        whole = (*kept, *rest)
+        if partial:
+            movement = Movement("cut", whole, (*starts, *(0,) * len(rest)), (*sizes, *rest))
+        elif len(whole) < len(shape):
+            movement = Movement("reshape", whole)
+        else:
+            return None
+        return self._view_as(movement, (*kept_strides, *strides[len(items) :]), offset)
+
+    def _sliced(self, regions: Mapping[int, tuple[int, int, int]]) -> Any:
         """The region given by (start, size, step) along some axes."""
         shape, strides = self._type_shape(), self.stride()
         full = [regions.get(i, (0, n, 1)) for i, n in enumerate(shape)]
@@ -205,30 +249,3 @@ class Movements(TensorBase):
         offset = self._offset + sum(a * s for a, s in zip(starts, strides, strict=True))
         movement = Movement("slice", sizes, starts, steps)
         return self._view_as(movement, tuple(s * d for s, d in zip(strides, steps, strict=True)), offset)
-
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-        """At most `chunks` parts of equal length along an axis; the last may be shorter."""
-        extent = self._type_shape()[self._axis(dim)]
-        return self.split(max(-(-extent // chunks), 1), dim)
-
-    def split(self, size: int | list[int], dim: int = 0) -> tuple[Any, ...]:
-        """Parts of the given length, or lengths, along an axis."""
-        extent = self._type_shape()[self._axis(dim)]
-        sizes = size if isinstance(size, (list, tuple)) else _even(extent, size)
-        if sum(sizes) != extent:
-            raise ShapeError(f"split: the parts {list(sizes)} must add up to the extent {extent} of axis {dim}")
-        parts, start = [], 0
-        for length in sizes:
-            parts.append(self.narrow(dim, start, length))
-            start += length
-        return tuple(parts)
-
-    def unbind(self, dim: int = 0) -> tuple[Any, ...]:
-        """One tensor for each position of an axis."""
-        return tuple(self.select(dim, i) for i in range(self._type_shape()[self._axis(dim)]))
-
-
-def _even(extent: int, size: int) -> list[int]:
-    if size <= 0:
-        raise OptionError(f"split: the length of a part must be positive, not {size}")
-    return [min(size, extent - start) for start in range(0, extent, size)] or [0]

@@ -6,15 +6,19 @@ Mutation makes a new version. Only pending nodes, and values saved for a backwar
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from typing import Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 from retrograd.autodiff.backward import residuals
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.errors import GraphError
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.ops.arithmetic import IDENTITY, grafted
@@ -25,10 +29,17 @@ FLUSH_LIMIT = 4096
 
 
 class _Pending(threading.local):
-    """Storages with a pending version, for each thread of the user: what a flush computes."""
+    """Storages with a pending version, for each thread of the user: what a flush computes.
+
+    Attributes:
+        traced_since: the number of the first placeholder, while a function is being traced.
+        tracer, part: who traces it, and what a value inside belongs to, for messages.
+    """
 
     def __init__(self) -> None:
         self.storages: list[ref[Storage]] = []
+        self.traced_since: int | None = None
+        self.tracer = self.part = ""
 
 
 class _Retained:
@@ -84,7 +95,10 @@ class Storage:
         self.memory: Buffer | None = None
         self.viewed = False
         if node.buffer is None:
-            _enlist(self)
+            storages = _pending.storages
+            storages.append(ref(self))
+            if len(storages) > FLUSH_LIMIT:
+                flush()
 
     def read(self) -> Node:
         """The current value as operations read it."""
@@ -105,6 +119,8 @@ class Storage:
     def replace(self, node: Node, same_lineage: bool = False) -> None:
         """Make `node` the current version."""
         changes.count += 1
+        if _pending.traced_since is not None:
+            self._require_inside(node, _pending.traced_since)
         if self.leaf is not None:
             node = as_leaf(node, self.leaf)
         if self.exports is not None and self.is_exported():
@@ -166,6 +182,18 @@ class Storage:
             self.node = grafted(self.node, memory)
             self.version += 1
 
+    def is_traced(self) -> bool:
+        """Whether the current version depends on a placeholder."""
+        return _pending.traced_since is not None and is_unbound(self.node)
+
+    def _require_inside(self, node: Node, traced_since: int) -> None:
+        """Refuse to leave a value behind that stands for nothing once the trace is over."""
+        if self.node.number < traced_since and is_unbound(node):
+            raise GraphError(
+                f"{_pending.tracer}: a tensor from outside is being changed in place by a value that belongs to "
+                f"{_pending.part}; return the value instead, or pass the tensor as an argument"
+            )
+
     def _write_through(self, node: Node) -> None:
         """Compute the new version now and copy it to where the arrays look."""
         memory = self.memory
@@ -201,9 +229,49 @@ def _enlist(storage: Storage) -> None:
         flush()
 
 
+@contextmanager
+def traced(since: int, tracer: str = "vmap", part: str = "one example") -> Iterator[None]:
+    """While a function is traced on placeholders: what depends on one is never computed.
+
+    Args:
+        since: the number of the first placeholder.
+        tracer: who traces it, for messages.
+        part: what a value inside belongs to.
+    """
+    before, outside = _pending.traced_since, _pending.storages
+    named = _pending.tracer, _pending.part
+    _pending.traced_since, _pending.storages = since, []
+    _pending.tracer, _pending.part = tracer, part
+    try:
+        yield
+    finally:
+        inside, _pending.storages, _pending.traced_since = _pending.storages, outside, before
+        _pending.tracer, _pending.part = named
+        outside += [weak for weak in inside if (storage := weak()) is not None and not is_unbound(storage.node)]
+
+
+def is_unbound(node: Node) -> bool:
+    """Whether a value depends on a placeholder, so that nothing can compute it."""
+    if node.buffer is not None:
+        return False
+    seen = {node}
+    stack = [node]
+    while stack:
+        x = stack.pop()
+        if x.signature is None:
+            return True
+        for y in x.inputs:
+            if y.buffer is None and y not in seen:
+                seen.add(y)
+                stack.append(y)
+    return False
+
+
 def take_pending() -> list[Storage]:
     """The live storages of this thread whose version is pending; the list starts anew."""
     waiting, _pending.storages = _pending.storages, []
+    if _pending.traced_since is not None:
+        waiting = _bound(waiting)
     found: dict[Node, Storage] = {}
     for weak in waiting:
         storage = weak()
@@ -212,33 +280,103 @@ def take_pending() -> list[Storage]:
     return list(found.values())
 
 
+def _bound(waiting: list[ref[Storage]]) -> list[ref[Storage]]:
+    """The storages that can be computed; the others go on waiting."""
+    bound: list[ref[Storage]] = []
+    for weak in waiting:
+        storage = weak()
+        if storage is not None:
+            (_pending.storages if is_unbound(storage.node) else bound).append(weak)
+    return bound
+
+
 def flush(wanted: Storage | None = None) -> None:
-    """Compute everything pending that a live tensor holds, and `wanted`, by one program."""
+    """Compute everything pending that a live tensor holds, and `wanted`, by one program.
+
+    Raises:
+        GraphError: `wanted` depends on the arguments of a function that is being traced.
+    """
+    if _pending.traced_since is not None and wanted is not None and is_unbound(wanted.node):
+        raise GraphError(
+            f"{_pending.tracer}: a value that belongs to {_pending.part} is asked for (item(), bool(), numpy(), "
+            "printing, an index, or an operation whose shape depends on values), and there is none while the function "
+            "is recorded once for all; use where() and other operations on tensors"
+        )
+    if wanted is not None and wanted.node in _failures:
+        raise copy(_failures[wanted.node])
     storages = take_pending()
     if wanted is not None and wanted.node.buffer is None and all(s is not wanted for s in storages):
         storages.append(wanted)
-    if storages:
+    if not storages:
+        return
+    try:
         close_with(storages)
+    except Exception as error:
+        if wanted is not None and wanted.node.buffer is None:
+            if len(storages) == 1:
+                raise
+            raise copy(_failures.get(wanted.node, error)) from error
+
+
+def flush_recorded_until(number: int) -> None:
+    """Compute what a live tensor holds of all that was recorded up to a node's number; the rest stays pending."""
+    if _pending.traced_since is not None:
+        return
+    storages = take_pending()
+    later = [storage for storage in storages if storage.node.number > number]
+    _pending.storages.extend(ref(storage) for storage in later)
+    earlier = [storage for storage in storages if storage.node.number <= number]
+    if earlier:
+        close_with(earlier)
 
 
 def close_with(storages: list[Storage], closing: Node | None = None, into: Sequence[Buffer] = ()) -> None:
-    """Compute storages whose version is pending, and a closing node, by one program."""
-    roots = list(dict.fromkeys(storage.node for storage in storages))
+    """Compute storages whose version is pending, and a closing node, by one program.
+
+    If that fails, the storages are computed one by one. Those that fail alone keep their error, which is raised again
+    whenever somebody looks at them, and are in nobody's way any more; the others lose nothing.
+    """
+    roots = list(dict.fromkeys([storage.node for storage in storages]))
     try:
         evaluate(with_residuals(roots), closing, into)
+    except Exception as error:
+        failed = {roots[0]: error} if len(roots) == 1 and closing is None else _fail_alone(roots)
+        # With more memory a value may be computed yet.
+        _failures.update((node, copy(own)) for node, own in failed.items() if not isinstance(own, MemoryError))
+        if failed or closing is not None:
+            raise
+        text = f"a program of {len(roots)} values failed, and each was computed by itself: {error}"
+        warnings.warn(text, stacklevel=2)
     except BaseException:
         _pending.storages.extend(ref(storage) for storage in storages)
         raise
-    for storage in storages:
-        if _has_history(storage.node):
-            _retain(storage)
+    finally:
+        for storage in storages:
+            node = storage.node
+            if node.requires_grad and node.buffer is not None and _has_history(node):
+                _retain(storage)
+
+
+# Errors of values that could not be computed.
+_failures: WeakKeyDictionary[Node, Exception] = WeakKeyDictionary()
+
+
+def _fail_alone(roots: list[Node]) -> dict[Node, Exception]:
+    """Compute values by themselves; the errors of those that fail."""
+    failed: dict[Node, Exception] = {}
+    for node in roots:
+        try:
+            evaluate(with_residuals([node]))
+        except Exception as error:
+            failed[node] = error
+    return failed
 
 
 def with_residuals(roots: list[Node]) -> list[Node]:
     """The roots, and the values that backward passes from them will read, so that nothing is computed twice."""
     wanted = dict.fromkeys(roots)
     for node in roots:
-        if _has_history(node):
+        if node.requires_grad and _has_history(node):
             wanted.update(dict.fromkeys(x for x in residuals(node) if x.buffer is None and _outputs(x) == 1))
     return list(wanted)
 
@@ -249,7 +387,7 @@ def _outputs(x: Node) -> int:
 
 def _has_history(node: Node) -> bool:
     """Whether a later backward pass may walk what lies behind a node."""
-    return node.requires_grad and not node.released and node.leaf is None
+    return node.requires_grad and node.released is None and node.leaf is None
 
 
 def _retain(storage: Storage) -> None:
@@ -262,7 +400,7 @@ def pinned_buffers(waiting: list[Storage]) -> set[Buffer]:
     """Values that a backward pass may still read: they must not be overwritten."""
     _retained.clean()
     stack = [storage.node for weak in _retained.storages if (storage := weak()) is not None]
-    stack += [storage.node for storage in waiting if _has_history(storage.node)]
+    stack += [storage.node for storage in waiting if storage.node.requires_grad and _has_history(storage.node)]
     seen = set(stack)
     while stack:
         for x in stack.pop().inputs:
@@ -273,4 +411,4 @@ def pinned_buffers(waiting: list[Storage]) -> set[Buffer]:
 
 
 def _walkable(storage: Storage | None) -> bool:
-    return storage is not None and not storage.node.released and bool(storage.node.inputs)
+    return storage is not None and storage.node.released is None and bool(storage.node.inputs)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrograd.core.buffer import Buffer
-from retrograd.core.dtype import DType, bool_, from_numpy_dtype, int64
-from retrograd.core.errors import DTypeError, ShapeError
+from retrograd.core.device import CPU, device as Device, require_cpu
+from retrograd.core.dtype import DType, bool_, defaults, from_numpy_dtype, int64, uint8
+from retrograd.core.errors import DTypeError, OptionError, ShapeError
 from retrograd.core.node import input_node
 from retrograd.core.types import tensor_type
 from retrograd.tensor.arithmetic import Arithmetic
-from retrograd.tensor.autograd import Differentiation
 from retrograd.tensor.base import TensorBase, set_tensor_class, wrap
-from retrograd.tensor.dispatch import defaults
+from retrograd.tensor.differentiation import Differentiation
+from retrograd.tensor.dispatch import array_node
 from retrograd.tensor.indexing import Indexing
-from retrograd.tensor.reduction import Reductions
+from retrograd.tensor.printing import represent
+from retrograd.tensor.size import Size
 
 
-class Tensor(Arithmetic, Reductions, Indexing, Differentiation):
+class Tensor(Arithmetic, Indexing, Differentiation):
     """An array of numbers whose operations are recorded, and computed when somebody looks.
 
     Made by `retrograd.tensor`, `zeros`, `randn` and the like. Source: torch.Tensor.
@@ -29,28 +31,28 @@ class Tensor(Arithmetic, Reductions, Indexing, Differentiation):
     tensor([3., 7.])
     """
 
+    if TYPE_CHECKING:
+        # Most methods are functions too and are entered by `tensor/methods.py`.
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        require_cpu(device)
+        self._adopt(constructed(type(self).__name__, defaults.float_dtype, data))
+
     __hash__ = TensorBase.__hash__
     # NumPy leaves operators between an array and a tensor to the tensor.
     __array_priority__ = 1000
 
     @property
-    def device(self) -> str:
-        return "cpu"
+    def device(self) -> Device:
+        return CPU
 
     @property
     def is_cuda(self) -> bool:
         return False
 
-    def cpu(self) -> Tensor:
-        return self
-
-    @property
-    def grad_fn(self) -> str | None:
-        """The name of the operation whose gradient comes first in a backward pass; None on leaves."""
-        if self.is_leaf:
-            return None
-        signature = self._read().signature
-        return f"<{signature.operation.name}.backward>" if signature is not None else None
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_cuda
+    is_cpu = property(lambda self: True)
 
     @property
     def _version(self) -> int:
@@ -65,10 +67,6 @@ class Tensor(Arithmetic, Reductions, Indexing, Differentiation):
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point
 
-    def new_zeros(self, *size: Any) -> Any:
-        shape = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-        return from_array(np.zeros(shape, self.dtype.numpy))
-
     def __iter__(self) -> Any:
         if not self.ndim:
             raise TypeError("iteration over a 0-dimensional tensor")
@@ -78,10 +76,14 @@ class Tensor(Arithmetic, Reductions, Indexing, Differentiation):
         return bool((self == item).any())
 
     def __repr__(self) -> str:
-        return _represent(self)
+        return represent(self)
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.numel() == 1 else repr(self)
+
+    def __array_wrap__(self, array: np.ndarray[Any, Any], context: Any = None, return_scalar: bool = False) -> Any:
+        """What NumPy's own functions make of tensors is a tensor."""
+        return from_array(array)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
@@ -107,15 +109,41 @@ def _rebuild(cls: type[Tensor], array: np.ndarray[Any, Any], requires_grad: bool
 
 
 def from_array(array: np.ndarray[Any, Any], dtype: DType | None = None) -> Any:
-    """A tensor with a copy of an array's elements."""
-    found = dtype or from_numpy_dtype(array.dtype)
-    if found is None:
-        raise DTypeError(f"a NumPy array of dtype {array.dtype} has no counterpart; convert it with .astype(...)")
-    type_ = tensor_type(array.shape, found)
-    return wrap(input_node(type_, Buffer.copy_of(array, type_)))
+    """A tensor with a copy of an array's elements.
+
+    Raises:
+        DTypeError: the array's dtype has no counterpart.
+    """
+    return wrap(array_node(array, dtype))
 
 
-def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:
+def constructed(name: str, dtype: DType, args: tuple[Any, ...]) -> Any:
+    """What `name(*args)` makes: from extents a tensor to be filled (with zeros), from data a copy, from a tensor itself.
+
+    Raises:
+        DTypeError: a tensor of another dtype. TypeError: a float.
+    """
+    first = args[0] if args else 0
+    if isinstance(first, TensorBase):
+        if first.dtype is not dtype:
+            raise DTypeError(f"{name}: expected a tensor of dtype {dtype.name}, received {first.dtype.name}; use .to()")
+        return first.detach()
+    if isinstance(first, (float, bool)):
+        raise TypeError(f"{name}: expected extents or a sequence, received {first!r}; use retrograd.tensor({first!r})")
+    if isinstance(first, Size) or hasattr(first, "__index__"):
+        shape = first if isinstance(first, Size) else args or (0,)
+        return from_array(np.zeros(shape, dtype.numpy))
+    return tensor(first, dtype=dtype)
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
     """A tensor with a copy of the data.
 
     Args:
@@ -123,9 +151,11 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
         dtype: of the elements; found from the data if left out.
         device: "cpu" or None.
         requires_grad: whether gradients are wanted.
+        pin_memory: accepted for PyTorch's sake.
 
     Raises:
-        DTypeError: the data are no numbers; ShapeError: the rows are of unequal length.
+        DTypeError: the data are no numbers. ShapeError: the rows are of unequal length. OptionError: an integer that
+            the dtype does not hold.
 
     Source: torch.tensor.
 
@@ -133,6 +163,7 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
     >>> rg.tensor([1, 2, 3]).dtype, rg.tensor([1.5]).dtype
     (retrograd.int64, retrograd.float32)
     """
+    require_cpu(device)
     if isinstance(data, TensorBase):
         array = data._value()
         return from_array(array, dtype).requires_grad_(requires_grad)
@@ -142,11 +173,34 @@ def tensor(data: Any, *, dtype: DType | None = None, device: Any = None, require
         array = np.asarray(data)
     except ValueError as error:
         raise ShapeError("tensor: the rows of nested data must all have the same length") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind == "O" and isinstance(_first(data), int):
+        raise OptionError("tensor: an integer does not fit int64; give a dtype of floating-point numbers")
+    if array.dtype.kind not in "biuf" and from_numpy_dtype(array.dtype) is None:
         raise DTypeError(f"tensor: cannot make numbers of {type(data).__name__} data (NumPy sees {array.dtype})")
-    if dtype is None and not isinstance(data, (np.ndarray, np.generic)):
-        dtype = _python_dtype(array)
+    if not isinstance(_first(data), (np.ndarray, np.generic)):
+        dtype = _python_dtype(array) if dtype is None else dtype
+        _require_range(array, dtype)
     return from_array(array, dtype).requires_grad_(requires_grad)
+
+
+def _first(data: Any) -> Any:
+    """The first of the numbers in nested data."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
+
+
+def _require_range(array: np.ndarray[Any, Any], dtype: DType) -> None:
+    """Refuse Python numbers that an integer dtype does not hold; small negative ones wrap around, as in PyTorch."""
+    if dtype.kind != 1 or not array.size or array.dtype.kind == "b":
+        return
+    lowest = -dtype.highest if dtype is uint8 and array.dtype.kind == "i" else dtype.lowest
+    inside = (array >= lowest) & (array <= dtype.highest)
+    if not inside.all():
+        raise OptionError(
+            f"tensor: the number {array[~inside].flat[0]} does not fit {dtype.name}, which ends at {dtype.lowest} and "
+            f"{dtype.highest}"
+        )
 
 
 def _python_dtype(array: np.ndarray[Any, Any]) -> DType:
@@ -163,36 +217,14 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     Raises:
         DTypeError: the dtype has no counterpart; TypeError: not an array.
 
-    Source: torch.from_numpy. Deviation: an array that is not C-contiguous is copied.
+    Source: torch.from_numpy. Deviation: an array that is not C-contiguous, or must not be written to, is copied.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, received {type(array).__name__}")
     found = from_numpy_dtype(array.dtype)
-    if found is None or not array.dtype.isnative or not array.flags.c_contiguous or array.size == 0:
+    shares = array.dtype.isnative and array.flags.c_contiguous and array.flags.writeable
+    if found is None or not shares or array.size == 0:
         return from_array(array)
     result = wrap(input_node(tensor_type(array.shape, found), Buffer.over(array, tensor_type(array.shape, found))))
     result._storage.share(array)
     return result
-
-
-def _represent(x: Tensor) -> str:
-    """As PyTorch prints: values, then dtype where it is not the default, then how gradients stand."""
-    values = np.array(x._value())
-    prefix = "tensor("
-    floatmode: Literal["fixed", "maxprec"] = "maxprec" if values.dtype.kind != "f" or _whole(values) else "fixed"
-    body = np.array2string(values, separator=", ", prefix=prefix, precision=4, threshold=1000, floatmode=floatmode)
-    notes = []
-    if values.size == 0 and x.ndim != 1:
-        notes.append(f"size={tuple(x.shape)}")
-    if x.dtype not in (defaults.float_dtype, int64, bool_):
-        notes.append(f"dtype={x.dtype!r}")
-    if x._is_leaf_variable:
-        notes.append("requires_grad=True")
-    elif x.requires_grad:
-        notes.append(f"grad_fn={x.grad_fn}")
-    return f"{prefix}{', '.join([body, *notes])})"
-
-
-def _whole(values: np.ndarray[Any, Any]) -> bool:
-    finite = values[np.isfinite(values)]
-    return bool(np.all(finite == np.trunc(finite)))

@@ -3,12 +3,12 @@
 Their grammar:
 
     view  = movement*
-    movement = reshape shape | permute order | expand shape | slice starts sizes steps
+    movement = reshape shape | permute order | expand shape | slice starts sizes steps | cut starts sizes shape
+             | unfold axis size step | strided offset shape strides
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,25 @@ from numpy.lib.stride_tricks import as_strided
 
 from retrograd.core.errors import GraphError
 from retrograd.core.node import Node
+from retrograd.core.operation import record
 from retrograd.core.types import Shape
 from retrograd.ops import movement as m
+from retrograd.ops.cut import CUT, EXPAND
+from retrograd.ops.strided import AS_STRIDED, AS_STRIDED_PUT
+from retrograd.ops.unfold import UNFOLD_PUT, unfold
 
 
-@dataclass(frozen=True, slots=True)
 class Movement:
-    """One step of a view: its kind, and what that kind needs."""
+    """One step of a view: its kind, and what that kind needs.
 
-    kind: str
-    shape: Shape
-    starts: Shape = ()
-    steps: Shape = ()
+    A `cut` is a slice seen in another shape: its sizes are its steps. Of `unfold`, the size is its shape; of
+    `strided`, the strides are its steps.
+    """
+
+    __slots__ = ("kind", "shape", "starts", "steps")
+
+    def __init__(self, kind: str, shape: Shape, starts: Shape = (), steps: Shape = ()) -> None:
+        self.kind, self.shape, self.starts, self.steps = kind, shape, starts, steps
 
     def read(self, x: Node) -> Node:
         """The view of x."""
@@ -35,9 +42,15 @@ class Movement:
             return m.reshape(x, self.shape)
         if self.kind == "permute":
             return m.permute(x, self.shape)
+        if self.kind == "cut":
+            return record(CUT, (x, *_cut_offsets(self, x.type.shape)), (self.steps, self.shape))
         if self.kind == "expand":
-            return m.broadcast_to(x, self.shape)
-        return m.slice_(x, tuple(map(m.offset, self.starts)), self.shape, self.steps)
+            return x if x.type.shape == self.shape else record(EXPAND, (x,), (self.shape,))
+        if self.kind == "unfold":
+            return unfold(x, *self.starts, *self.shape, *self.steps)
+        if self.kind == "strided":
+            return record(AS_STRIDED, (x,), (self.shape, self.steps, *self.starts))
+        return m.slice_(x, _offsets(self, x.type.shape), self.shape, self.steps)
 
     def write(self, x: Node, value: Node) -> Node:
         """x with the elements that the view shows replaced by `value`."""
@@ -50,16 +63,53 @@ class Movement:
                 "in-place operation on an expanded tensor: several of its elements are one location in memory; "
                 "clone() it first"
             )
-        return m.slice_put(x, value, tuple(map(m.offset, self.starts)), self.steps)
+        if self.kind == "unfold":
+            if self.shape > self.steps:
+                raise GraphError(
+                    "in-place operation on overlapping windows (unfold): several of their elements are one location in "
+                    "memory; clone() them first"
+                )
+            return record(UNFOLD_PUT, (x, value), (*self.starts, *self.shape, *self.steps))
+        if self.kind == "cut":
+            starts = tuple(map(m.offset, self.starts))
+            return m.slice_put(x, m.reshape(value, self.steps), starts, (1,) * len(starts))
+        if self.kind == "strided":
+            self._require_apart()
+            return record(AS_STRIDED_PUT, (x, value), (self.steps, *self.starts))
+        return m.slice_put(x, value, _offsets(self, x.type.shape), self.steps)
+
+    def _require_apart(self) -> None:
+        """Refuse strides by which several elements are one location."""
+        reach = 0
+        for stride, extent in sorted(zip(self.steps, self.shape, strict=True)):
+            if extent > 1 and stride <= reach:
+                raise GraphError(
+                    f"in-place operation on a view of shape {self.shape} and strides {self.steps}: several of its "
+                    "elements are one location in memory; clone() it first"
+                )
+            reach += (extent - 1) * stride
 
 
 View = tuple[Movement, ...]
 
+# Where a slice takes a whole axis, it starts at 0 by its shape.
+_FROM_THE_START = m.offset(0)
 
-def read_through(view: View, base: Node) -> Node:
-    for movement in view:
-        base = movement.read(base)
-    return base
+
+def _cut_offsets(cut: Movement, whole: Shape) -> list[Node]:
+    return [
+        m.offset(start) for start, size, extent in zip(cut.starts, cut.steps, whole, strict=True) if size != extent
+    ]
+
+
+def _offsets(slice_: Movement, whole: Shape) -> tuple[Node, ...]:
+    """The starts of a slice as run-time inputs."""
+    return tuple(
+        [
+            _FROM_THE_START if size == extent else m.offset(start)
+            for start, size, extent in zip(slice_.starts, slice_.shape, whole, strict=True)
+        ]
+    )
 
 
 def write_through(view: View, base: Node, value: Node) -> Node:

@@ -14,12 +14,14 @@ from typing import Any, cast
 import numpy as np
 
 from retrograd.backends.base import Program, RepeatableProgram
+from retrograd.core import mode
 from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import float64, int64
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.generator import default_generator
 from retrograd.core.node import input_node
 from retrograd.core.operation import composite, record
+from retrograd.core.stream import STREAM_BYTES, StreamBuffer, streams_to_come
 from retrograd.core.types import tensor_type
 from retrograd.ops.indexing import take
 from retrograd.optim.numbers import NumbersBuffer, packed
@@ -84,12 +86,16 @@ class _Captured:
 
     Attributes:
         indices, numbers: places among the inputs of the batch's index, and of optimizers' numbers.
+        streams: places of random streams, each with which one of the step's streams it is.
+        streams_each: how many streams a step takes.
         loss: place of the loss among the outputs.
     """
 
     evaluation: Evaluation
     indices: tuple[int, ...]
     numbers: tuple[int, ...]
+    streams: tuple[tuple[int, int], ...]
+    streams_each: int
     loss: int
 
 
@@ -186,18 +192,20 @@ class CapturedLoop:
         """One step through Python, watched for whether it comes out as one program."""
         positions = self._order[: self.batch_size]
         index = Buffer.copy_of(positions, tensor_type(positions.shape, int64))
-        changed, drawn = changes.count, default_generator.draws
+        changed, drawn, stream = changes.count, default_generator.words_drawn, default_generator.streams
+        calls = mode.state.user_calls
         with observed() as seen:
             loss = self._step(*self._batch(index))
         # State that the step changes in other ways than by an optimizer, or random numbers of the host, would stand
-        # still in a program that is repeated.
-        pure = changes.count == changed and default_generator.draws == drawn
+        # still in a program that is repeated; hooks would not be called.
+        same_state = changes.count == changed and default_generator.words_drawn == drawn
+        pure = same_state and mode.state.user_calls == calls
         if len(positions) == self.batch_size:
             # A program that has followed itself: the first step may differ from all others, by gradients that were
             # not there yet for one.
             program = seen[0].program if pure and len(seen) == 1 else None
             if program is not None and program is self._before:
-                self._captured = self._capture(seen, loss, index)
+                self._captured = self._capture(seen, loss, index, stream)
             self._before = program
         return float(loss.item())
 
@@ -206,8 +214,8 @@ class CapturedLoop:
             return list(self._arrays)
         return [wrap(record(BATCH, (data, input_node(index.type, index)))) for data in self._data]
 
-    def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer) -> _Captured | None:
-        """The step as a program that can be repeated, once it has its final form."""
+    def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer, first: int) -> _Captured | None:
+        """The step as a program that can be repeated, once it has its final form; `first` was its first stream."""
         (evaluation,) = seen
         if not evaluation.settled or not evaluation.program.repeatable:
             return None
@@ -217,11 +225,15 @@ class CapturedLoop:
         closing = evaluation.outputs[len(evaluation.roots) :]
         in_place = bool(closing) and all(id(buffer) in given for buffer in closing)
         numbers_repeat = all(buffer.repeats for buffer in inputs if isinstance(buffer, NumbersBuffer))
-        if node not in evaluation.roots or not in_place or not numbers_repeat:
+        streams = [(i, buffer) for i, buffer in enumerate(inputs) if isinstance(buffer, StreamBuffer)]
+        own_streams = all(buffer.generator is default_generator and buffer.number >= first for _, buffer in streams)
+        if node not in evaluation.roots or not in_place or not numbers_repeat or not own_streams:
             return None
         indices = tuple(i for i, buffer in enumerate(inputs) if buffer is index)
         numbers = tuple(i for i, buffer in enumerate(inputs) if isinstance(buffer, NumbersBuffer))
-        return _Captured(evaluation, indices, numbers, evaluation.roots.index(node))
+        counted = tuple((i, buffer.number - first) for i, buffer in streams)
+        each = default_generator.streams - first
+        return _Captured(evaluation, indices, numbers, counted, each, evaluation.roots.index(node))
 
     def _replay(self, captured: _Captured, losses: np.ndarray[Any, Any]) -> int:
         evaluation, count = captured.evaluation, len(losses)
@@ -239,6 +251,10 @@ class CapturedLoop:
             if source.later is not None:
                 inputs[place] = _numbers_to_come(source, count)
                 moves[place] = source.type.nbytes
+        for place, number in captured.streams:
+            first = default_generator.streams + number
+            inputs[place] = streams_to_come(default_generator, first, captured.streams_each, count)
+            moves[place] = STREAM_BYTES
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
         outputs[captured.loss] = record_of_losses
@@ -250,6 +266,7 @@ class CapturedLoop:
             for source in sources:
                 if source.advance is not None:
                     source.advance(done)
+            default_generator.take_stream(done * captured.streams_each)
             losses[:done] = record_of_losses.array()[:done]
             self._consume(done)
         return done

@@ -5,13 +5,19 @@ In the formulas x is the input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from retrograd.core import generator as random
 from retrograd.core.errors import DTypeError, OptionError
 from retrograd.core.operation import Composite, record
-from retrograd.ops import rectifier, smooth
+from retrograd.ops import activation, rectifier, smooth
+from retrograd.ops.arithmetic import MUL
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.dispatch import node_of
+from retrograd.tensor.dispatch import node_of, unary
+from retrograd.tensor.tensor import from_array
 
 
 def _apply(operation: Composite, x: TensorBase, numbers: tuple[Any, ...] = (), inplace: bool = False) -> Any:
@@ -25,6 +31,21 @@ def _apply(operation: Composite, x: TensorBase, numbers: tuple[Any, ...] = (), i
     return x._assign(f"{operation.name}(inplace=True)", node) if inplace else wrap(node)
 
 
+def relu(input: Any, inplace: bool = False) -> Any:
+    """max(x, 0). Source: torch.nn.functional.relu."""
+    return input.relu_() if inplace else unary(activation.RELU, input)
+
+
+def sigmoid(input: Any) -> Any:
+    """1 / (1 + exp(-x)). Source: torch.nn.functional.sigmoid."""
+    return input.sigmoid()
+
+
+def tanh(input: Any) -> Any:
+    """tanh x. Source: torch.nn.functional.tanh."""
+    return input.tanh()
+
+
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """x where x > 0, else negative_slope * x. Source: torch.nn.functional.leaky_relu.
 
@@ -33,6 +54,30 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     tensor([-1.,  3.])
     """
     return _apply(rectifier.LEAKY_RELU, input, (negative_slope,), inplace)
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    """x where x > 0, else a x, a drawn from [lower, upper) for each such element; in evaluation their mean.
+
+    How many numbers are drawn depends on the elements, so these are computed first.
+
+    Raises:
+        OptionError: lower is above upper.
+
+    Source: torch.nn.functional.rrelu; Xu et al. (2015).
+    """
+    if lower > upper:
+        raise OptionError(f"rrelu: lower must not be above upper, and they are {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    values = input._value()
+    slopes = np.ones(values.shape, values.dtype)
+    falling = values <= 0
+    slopes[falling] = random.default_generator.uniform((int(falling.sum()),), lower, upper, np.float64)
+    node = record(MUL, (input._read(), from_array(slopes)._read()))
+    return input._assign("rrelu(inplace=True)", node) if inplace else wrap(node)
 
 
 def prelu(input: Any, weight: Any) -> Any:
@@ -64,6 +109,26 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
 def hardswish(input: Any, inplace: bool = False) -> Any:
     """x min(max(x + 3, 0), 6) / 6. Source: torch.nn.functional.hardswish; Howard et al. (2019)."""
     return _apply(rectifier.HARDSWISH, input, (), inplace)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """x, and 0 where -lambd <= x <= lambd. Source: torch.nn.functional.hardshrink."""
+    return _apply(rectifier.HARDSHRINK, input, (lambd,))
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
+    """x moved towards 0 by lambd, and 0 where -lambd <= x <= lambd. Source: torch.nn.functional.softshrink.
+
+    Raises:
+        OptionError: lambd is negative.
+
+    >>> import retrograd as rg
+    >>> rg.nn.functional.softshrink(rg.tensor([-2.0, 0.25, 1.0]))
+    tensor([-1.5000,  0.0000,  0.5000])
+    """
+    if lambd < 0:
+        raise OptionError(f"softshrink: lambd must not be negative, and is {lambd}")
+    return _apply(rectifier.SOFTSHRINK, input, (lambd,))
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
@@ -146,11 +211,6 @@ def tanhshrink(input: Any) -> Any:
     return _apply(smooth.TANHSHRINK, input)
 
 
-def softmin(input: Any, dim: int) -> Any:
-    """exp(-x_i) / sum_j exp(-x_j) along an axis. Source: torch.nn.functional.softmin."""
-    return wrap(record(smooth.SOFTMIN, (input._read(),), (input._axis(dim),)))
-
-
 def glu(input: Any, dim: int = -1) -> Any:
     """a sigmoid(b), a and b the halves of x along an axis. Source: torch.nn.functional.glu; Dauphin et al. (2017).
 
@@ -158,3 +218,24 @@ def glu(input: Any, dim: int = -1) -> Any:
         ShapeError: the extent of the axis is odd.
     """
     return wrap(record(smooth.GLU, (input._read(),), (input._axis(dim),)))
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The form of a function that writes the result over its input."""
+
+    def write(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(input, *args, **kwargs, inplace=True)
+
+    write.__name__ = write.__qualname__ = function.__name__ + "_"
+    write.__doc__ = f"`{function.__name__}`, the result written over the input. Source: torch.nn.functional."
+    return write
+
+
+relu_ = _in_place(relu)
+leaky_relu_ = _in_place(leaky_relu)
+rrelu_ = _in_place(rrelu)
+hardtanh_ = _in_place(hardtanh)
+threshold_ = _in_place(threshold)
+elu_ = _in_place(elu)
+selu_ = _in_place(selu)
+celu_ = _in_place(celu)

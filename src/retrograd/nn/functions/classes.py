@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
-import numpy as np
-
-from retrograd.core.buffer import Scalar
 from retrograd.core.errors import IndexRangeError
 from retrograd.core.node import Node
-
-# Operations whose elements are all elements of their first input.
-_SELECTIONS: Final = frozenset("batch index slice reshape permute broadcast flip contiguous identity".split())
-# The least and the greatest element of nodes whose value is in memory.
-_extremes: WeakKeyDictionary[Node, tuple[int, int]] = WeakKeyDictionary()
-
-
-def known_extremes(node: Node) -> tuple[int, int] | None:
-    """Bounds of a node's elements, found from the memory that they are selected from; None where it is pending."""
-    while node.buffer is None:
-        if node.signature is None or node.signature.operation.name not in _SELECTIONS or not node.inputs:
-            return None
-        node = node.inputs[0]
-    found = _extremes.get(node)
-    if found is None:
-        buffer = node.buffer
-        values = np.asarray(buffer.value) if isinstance(buffer, Scalar) else buffer.array()
-        found = (int(values.min()), int(values.max())) if values.size else (0, 0)
-        _extremes[node] = found
-    return found
+from retrograd.tensor.bounds import known_extremes
 
 
 def all_are_classes(target: Node, classes: int) -> bool:

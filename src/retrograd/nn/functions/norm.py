@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from retrograd.core.errors import OptionError
+from retrograd.core.limits import finfo
 from retrograd.core.node import Node
 from retrograd.core.operation import Composite, project, record
 from retrograd.ops import norm
-from retrograd.tensor.autograd import no_grad
+from retrograd.ops.rms_norm import RMS_NORM
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import node_of
+from retrograd.tensor.grad_mode import no_grad
 
 
 def _parameters(weight: Any, bias: Any) -> list[Node]:
@@ -52,7 +54,8 @@ def batch_norm(
     """
     if training:
         result = _normalise(norm.BATCH_NORM, input, eps, weight, bias)
-        if running_mean is not None and running_var is not None:
+        # Nothing is learned of an empty batch.
+        if running_mean is not None and running_var is not None and input.numel():
             with no_grad():
                 given = (input._read(), running_mean._read(), running_var._read())
                 moved = record(norm.BATCH_NORM_TRACK, (*given, node_of(momentum, running_mean.dtype)), (True,))
@@ -88,3 +91,25 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     Source: torch.nn.functional.group_norm; Wu and He (2018).
     """
     return _normalise(norm.GROUP_NORM, input, eps, weight, bias, int(num_groups))
+
+
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """x / sqrt(mean(x^2) + eps) weight over the last axes, whose extents are normalized_shape.
+
+    Args:
+        input: x, floating-point numbers.
+        normalized_shape: extents of those axes.
+        weight: of normalized_shape, or None.
+        eps: keeps the root from zero; default: that of the input's dtype.
+
+    Raises:
+        ShapeError: the input does not end with normalized_shape.
+
+    Source: torch.nn.functional.rms_norm; Zhang and Sennrich (2019).
+
+    >>> import retrograd as rg
+    >>> rg.nn.functional.rms_norm(rg.tensor([3.0, 4.0]), (2,))
+    tensor([0.8485, 1.1314])
+    """
+    least = finfo(input.dtype).eps if eps is None else eps
+    return _normalise(RMS_NORM, input, least, weight, None, tuple(normalized_shape))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrograd.core.dtype import int64
-from retrograd.core.errors import IndexRangeError, OptionError
+from retrograd.core.dtype import float64, int64
+from retrograd.core.errors import IndexRangeError
 from retrograd.core.operation import record
-from retrograd.nn.functions.classes import known_extremes
-from retrograd.ops.embedding import EMBEDDING
+from retrograd.ops.embedding import EMBEDDING, EMBEDDING_BY_FREQUENCY, EMBEDDING_RENORM
 from retrograd.tensor.base import wrap
+from retrograd.tensor.bounds import known_extremes
 from retrograd.tensor.dispatch import node_of
+from retrograd.tensor.grad_mode import no_grad
+from retrograd.tensor.norms import order
 
 
 def embedding(
@@ -28,23 +30,38 @@ def embedding(
         input: row numbers, int64 or int32, any shape.
         weight: (rows, features).
         padding_idx: the row that gets no gradient; negative ones count from the end.
+        max_norm: the rows that are read are first scaled down, in place, to at most this norm.
+        norm_type: p of that norm.
+        scale_grad_by_freq: whether the gradient of a row is divided by how often the row is read.
+        sparse: taken, and without effect: gradients are dense.
 
     Raises:
         IndexRangeError: a number, known already, that is no row; or padding_idx.
-        OptionError: max_norm, scale_grad_by_freq or sparse, which are not there.
         DTypeError: the numbers are no integers.
 
     Source: torch.nn.functional.embedding.
+
+    >>> import retrograd as rg
+    >>> rg.nn.functional.embedding(rg.tensor([2, 0]), rg.eye(3)).tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise OptionError("embedding: max_norm, scale_grad_by_freq and sparse are not there; leave them out")
     rows = weight._type_shape()[0]
+    if max_norm is not None:
+        renorm_rows(weight, input, max_norm, norm_type)
     nodes = [weight._read(), input._read()]
     if padding_idx is not None:
         nodes.append(node_of(row_number(padding_idx, rows), int64))
-    result = wrap(record(EMBEDDING, tuple(nodes)))
-    _require_rows(input, rows)
+    result = wrap(record(EMBEDDING_BY_FREQUENCY if scale_grad_by_freq else EMBEDDING, tuple(nodes)))
+    _require_rows("embedding", input, rows)
     return result
+
+
+def renorm_rows(weight: Any, input: Any, max_norm: float, norm_type: float) -> None:
+    """Scale the rows that are read down, in place, to at most a norm."""
+    numbers, kind = order("embedding", norm_type)
+    with no_grad():
+        nodes = (weight._read(), input._read(), node_of(float(max_norm), float64), *numbers)
+        weight._assign("embedding with max_norm", record(EMBEDDING_RENORM, nodes, (kind,)))
 
 
 def row_number(padding_idx: int, rows: int) -> int:
@@ -54,7 +71,7 @@ def row_number(padding_idx: int, rows: int) -> int:
     return padding_idx % rows
 
 
-def _require_rows(input: Any, rows: int) -> None:
+def _require_rows(name: str, input: Any, rows: int) -> None:
     extremes = known_extremes(input._read())
     if extremes is None or (extremes[0] >= 0 and extremes[1] < rows):
         return
@@ -63,6 +80,4 @@ def _require_rows(input: Any, rows: int) -> None:
     values = input._value()
     wrong = values[(values < 0) | (values >= rows)]
     if wrong.size:
-        raise IndexRangeError(
-            f"embedding: {wrong.flat[0]} is no row: the weight has {rows} rows, numbered 0..{rows - 1}"
-        )
+        raise IndexRangeError(f"{name}: {wrong.flat[0]} is no row: the weight has {rows} rows, numbered 0..{rows - 1}")

@@ -15,7 +15,7 @@ from retrograd.ops.constant import const, like
 from retrograd.ops.movement import reshape
 from retrograd.ops.reduce import max_keepdim, sum_keepdim
 from retrograd.ops.spread import spread
-from retrograd.tensor.autograd import no_grad
+from retrograd.tensor.grad_mode import no_grad
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import node_of
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from retrograd.core.errors import ShapeError
-from retrograd.tensor.autograd import no_grad
-from retrograd.tensor.creation import cat
+from retrograd.tensor.grad_mode import no_grad
+from retrograd.tensor.joining import cat
 
 
 def parameters_to_vector(parameters: Iterable[Any]) -> Any:

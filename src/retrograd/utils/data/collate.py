@@ -9,7 +9,7 @@ import numpy as np
 
 from retrograd.core.errors import ShapeError
 from retrograd.tensor.base import TensorBase
-from retrograd.tensor.creation import stack
+from retrograd.tensor.joining import stack
 from retrograd.tensor.tensor import from_array
 
 

@@ -1,0 +1,169 @@
+"""`explain`: every kernel of a program, where it comes from, what it costs, how near it gets to what is possible."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retrograd.backends.base import Program
+from retrograd.backends.native.backend import NativeBackend
+from retrograd.backends.native.peak import bytes_per_second, flops_per_second
+from retrograd.backends.native.report import KernelRow, ProgramRows, kernel_text, rows_of, timed
+from retrograd.core.buffer import Scalar
+from retrograd.core.errors import OptionError
+from retrograd.core.printer import to_text
+from retrograd.passes.pipeline import run_passes
+from retrograd.runtime import devices
+from retrograd.runtime.evaluate import Trace, observed
+from retrograd.runtime.threads import get_num_threads
+from retrograd.tensor.base import TensorBase
+
+_FAST_TIER = 1
+# Runs until every structure has its final program, and runs that are timed.
+_SETTLING, _TIMED = 4, 10
+_HEADER = (
+    f"{'phase':>5}  {'operations':<44} {'writes':<22} {'MFLOP':>9} {'kB':>9}"
+    f" {'us':>9} {'share':>6} {'GFLOP/s':>8} {'GB/s':>7} {'of peak':>8}"
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Programs, kernel by kernel.
+
+    Attributes:
+        programs: what ran, or would run; each with its graph and its kernels.
+        threads: how many share the work.
+    """
+
+    programs: tuple[ProgramRows, ...]
+    threads: int
+    _compiled: tuple[Program, ...]
+
+    @property
+    def kernels(self) -> tuple[KernelRow, ...]:
+        """Those of all programs, in order."""
+        return tuple(kernel for program in self.programs for kernel in program.kernels)
+
+    @property
+    def seconds(self) -> float | None:
+        """Of one run, summed over threads; None where nothing was timed."""
+        known = [kernel.seconds for kernel in self.kernels if kernel.seconds is not None]
+        return sum(known) if known else None
+
+    def graph(self, program: int = 0) -> str:
+        """What a program computes, after all passes over its graph, as text."""
+        return to_text(self.programs[program].graph)
+
+    def llvm(self, kernel: KernelRow) -> str:
+        """The intermediate representation of a kernel, as it is given to LLVM.
+
+        Raises:
+            OptionError: NumPy computes it; there is none.
+        """
+        for program in self._compiled:
+            try:
+                return kernel_text(program, kernel.kernel)
+            except KeyError:
+                continue
+        raise OptionError(f"explain: {kernel.operations[0]} has no compiled kernel; NumPy computes it")
+
+    def __str__(self) -> str:
+        blocks = [self._block(number, rows) for number, rows in enumerate(self.programs)]
+        return "\n\n".join(blocks) if blocks else "nothing is pending and nothing ran: every value is known already"
+
+    __repr__ = __str__
+
+    def _block(self, number: int, rows: ProgramRows) -> str:
+        flops = sum(kernel.flops for kernel in rows.kernels)
+        title = (
+            f"program {number}: {len(rows.kernels)} kernels in {rows.phases} phases, {flops / 1e6:.3f} MFLOP, "
+            f"{rows.arena_bytes / 1e6:.3f} MB of its own"
+        )
+        total = sum(kernel.seconds or 0.0 for kernel in rows.kernels)
+        if total:
+            title += f"; {1e6 * total:.1f} us of work, shared by {self.threads} threads"
+        return "\n".join([title, _HEADER, *(_line(kernel, total) for kernel in rows.kernels)])
+
+
+def explain(target: Any) -> Explanation:
+    """What will run for a tensor, or what runs in a training step.
+
+    Args:
+        target: a Tensor whose value is pending: its program is planned, and nothing is run. Or a function without
+            arguments, such as a training step: it is called some times (it really trains), the last calls are timed.
+
+    Returns:
+        An Explanation: print it, or read its `kernels`. Each row tells the operations that one kernel computes, the
+        shape of what it writes, floating-point operations and bytes, the time over all threads and its share, and the
+        greater of the shares of the attainable multiply-add rate and of the memory bandwidth of one core, both measured
+        here. Data that lies in the caches moves faster than memory: above 100 % of the latter is no error.
+
+    Raises:
+        OptionError: the target is neither, or another backend than the native one is in force.
+
+    Example:
+        >>> import retrograd as rg
+        >>> x = rg.ones(200, 300)
+        >>> y = (x @ rg.ones(300, 100)).relu()
+        >>> [kernel.operations for kernel in rg.explain(y).kernels if "matmul" in kernel.operations]
+        [('matmul', 'select')]
+    """
+    if not isinstance(devices.backend(), NativeBackend):
+        raise OptionError(f"explain: the backend in force is {devices.backend().name!r}; it explains the native one")
+    if isinstance(target, TensorBase):
+        return _of_pending(target)
+    if callable(target):
+        return _of_function(target)
+    raise OptionError(f"explain: give a tensor or a function without arguments, not {type(target).__name__}")
+
+
+def _of_pending(tensor: Any) -> Explanation:
+    node = tensor._read()
+    if node.buffer is not None:
+        return Explanation((), get_num_threads(), ())
+    trace = Trace([node])
+    scalars = [isinstance(x.buffer, Scalar) for x in trace.inputs]
+    graph = run_passes(trace.graph([trace.places[node]]))
+    program = devices.backend().compile(graph, scalars, [-1], _FAST_TIER)
+    return Explanation((rows_of(program),), get_num_threads(), (program,))
+
+
+def _of_function(step: Callable[[], object]) -> Explanation:
+    for _ in range(_SETTLING):
+        step()
+    with observed() as seen:
+        step()
+    expected = list(dict.fromkeys(evaluation.program for evaluation in seen))
+    with timed(expected), observed() as seen:
+        for _ in range(_TIMED):
+            step()
+    runs = Counter(evaluation.program for evaluation in seen)
+    programs = tuple(runs)
+    known = set(expected)
+    rows = tuple(rows_of(program, _TIMED if program in known else 0) for program in programs)
+    return Explanation(rows, get_num_threads(), programs)
+
+
+def _line(kernel: KernelRow, total: float) -> str:
+    names = _short(kernel.operations)
+    written = f"{kernel.dtype}{list(kernel.shape)}".replace(" ", "")
+    line = f"{kernel.phase:>5}  {names:<44} {written:<22} {kernel.flops / 1e6:>9.3f} {kernel.bytes / 1e3:>9.1f}"
+    if not kernel.seconds:
+        return line
+    rate, traffic = kernel.flops / kernel.seconds, kernel.bytes / kernel.seconds
+    numbers = kernel.dtype if kernel.dtype == "float64" else "float32"
+    peak = max(rate / flops_per_second(numbers), traffic / bytes_per_second())
+    return (
+        f"{line} {1e6 * kernel.seconds:>9.1f} {kernel.seconds / total:>6.1%} {rate / 1e9:>8.1f} {traffic / 1e9:>7.1f}"
+        f" {peak:>8.0%}"
+    )
+
+
+def _short(operations: tuple[str, ...]) -> str:
+    """Names with their counts, at most as long as their column."""
+    counted = Counter(operations)
+    text = " ".join(name if times == 1 else f"{name}*{times}" for name, times in counted.items())
+    return text if len(text) <= 44 else f"{text[:41]}..."

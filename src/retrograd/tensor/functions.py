@@ -1,0 +1,97 @@
+"""The functions of tensors that users call by name, gathered from the modules that define them by topic."""
+
+from __future__ import annotations
+
+from retrograd.tensor import (
+    blending,
+    counting,
+    creation,
+    cumulation,
+    diagonals,
+    dlpack,
+    joining,
+    memory,
+    norms,
+    pairwise,
+    pointwise,
+    products,
+    promotion,
+    random,
+    ranges,
+    rearrangement,
+    reduction,
+    shaping,
+    scattering,
+    selection,
+    sorting,
+    special_functions,
+    splitting,
+    uniqueness,
+)
+from retrograd.tensor.blending import *
+from retrograd.tensor.counting import *
+from retrograd.tensor.creation import *
+from retrograd.tensor.cumulation import *
+from retrograd.tensor.diagonals import *
+from retrograd.tensor.dlpack import *
+from retrograd.tensor.einsum import einsum
+from retrograd.tensor.joining import *
+from retrograd.tensor.linalg.decomposing import cholesky, lu_unpack, qr, svd
+from retrograd.tensor.linalg.matrix_functions import det, logdet, matrix_exp, nuclear_norm, slogdet
+from retrograd.tensor.linalg.solving import (
+    cholesky_inverse,
+    cholesky_solve,
+    inverse,
+    pinverse,
+    triangular_solve,
+)
+from retrograd.tensor.memory import *
+from retrograd.tensor.norms import *
+from retrograd.tensor.pairwise import *
+from retrograd.tensor.pointwise import *
+from retrograd.tensor.products import *
+from retrograd.tensor.promotion import *
+from retrograd.tensor.random import *
+from retrograd.tensor.ranges import *
+from retrograd.tensor.rearrangement import *
+from retrograd.tensor.reduction import *
+from retrograd.tensor.shaping import *
+from retrograd.tensor.scattering import *
+from retrograd.tensor.selection import *
+from retrograd.tensor.softmax import log_softmax, softmax
+from retrograd.tensor.sorting import *
+from retrograd.tensor.special_functions import *
+from retrograd.tensor.splitting import *
+from retrograd.tensor.uniqueness import *
+
+__all__: list[str] = []
+__all__ += blending.__all__
+__all__ += counting.__all__
+__all__ += creation.__all__
+__all__ += cumulation.__all__
+__all__ += diagonals.__all__
+__all__ += dlpack.__all__
+__all__ += ["einsum"]
+__all__ += joining.__all__
+__all__ += [
+    "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu_unpack", "matrix_exp",
+    "nuclear_norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
+]  # fmt: skip
+__all__ += memory.__all__
+__all__ += norms.__all__
+__all__ += pairwise.__all__
+__all__ += pointwise.__all__
+__all__ += products.__all__
+__all__ += promotion.__all__
+__all__ += random.__all__
+__all__ += ranges.__all__
+__all__ += rearrangement.__all__
+__all__ += reduction.__all__
+__all__ += shaping.__all__
+__all__ += scattering.__all__
+__all__ += selection.__all__
+__all__ += ["log_softmax", "softmax"]
+__all__ += sorting.__all__
+__all__ += special_functions.__all__
+__all__ += splitting.__all__
+__all__ += uniqueness.__all__
