@@ -73,6 +73,72 @@ def test_a_hundred_steps_of_the_mlp_have_pytorchs_losses(backend: str) -> None:
     np.testing.assert_allclose(ours, pytorch_losses(), rtol=0, atol=1e-5)
 
 
+def convnet(library: Any, dtype: Any) -> Any:
+    """conv 32, pool, conv 64, pool, dense 64, ten classes, for images of 28 x 28."""
+    library.manual_seed(0)
+    nn = library.nn
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, dtype=dtype),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, dtype=dtype),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1600, 64, dtype=dtype),
+        nn.ReLU(),
+        nn.Linear(64, CLASSES, dtype=dtype),
+    )
+
+
+def convnet_gradients(library: Any, x: Array, y: Array) -> list[Array]:
+    model = convnet(library, library.float64)
+    loss = library.nn.CrossEntropyLoss()(model(library.tensor(x, dtype=library.float64)), library.tensor(y))
+    loss.backward()
+    return [parameter.grad.numpy() for parameter in model.parameters()]
+
+
+def convnet_losses(library: Any, x: Array, y: Array, batch: int = 32) -> list[float]:
+    model = convnet(library, library.float32)
+    optimizer = library.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    losses = []
+    for step in range(STEPS):
+        start = step * batch % (len(x) - batch + 1)
+        optimizer.zero_grad()
+        rows, labels = library.tensor(x[start : start + batch]), library.tensor(y[start : start + batch])
+        loss = library.nn.functional.cross_entropy(model(rows), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@functools.cache
+def convnet_of_pytorch() -> tuple[list[Array], list[float]]:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    x, y = images(20 * 32)
+    x = x.reshape(-1, 1, 28, 28)
+    losses = convnet_losses(torch, x, y)
+    assert losses[-1] < 0.5 * losses[0], "the task can be learned"
+    return convnet_gradients(torch, x[:16], y[:16]), losses
+
+
+def test_the_gradient_of_a_convolutional_network_is_pytorchs(backend: str) -> None:
+    expected, _ = convnet_of_pytorch()
+    x, y = images(20 * 32)
+    ours = convnet_gradients(rg, x[:16].reshape(-1, 1, 28, 28), y[:16])
+    for a, b in zip(ours, expected, strict=True):
+        assert np.linalg.norm(a - b) <= 1e-6 * np.linalg.norm(b)
+
+
+def test_a_hundred_steps_of_a_convolutional_network_have_pytorchs_losses() -> None:
+    _, expected = convnet_of_pytorch()
+    x, y = images(20 * 32)
+    with use_backend("native"):
+        np.testing.assert_allclose(convnet_losses(rg, x.reshape(-1, 1, 28, 28), y), expected, rtol=0, atol=1e-5)
+
+
 def _sigmoid(x: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import import_time, overhead, report
+from benchmarks import footprint, import_time, overhead, recording, report
 from benchmarks.contender import Missing
 from benchmarks.contenders.registry import ENTRIES, Entry
 from benchmarks.measure import Result, disagreements
+from benchmarks.memory import PeakMemory
+from benchmarks.problem import Problem
 from benchmarks.problems import make_problem
 from benchmarks.process import WorkerProcess
 from benchmarks.run import main
-from benchmarks.workloads import WORKLOADS, Problem
+from benchmarks.workloads import WORKLOADS
 
 STRANGER = Entry("stranger", "Stranger", ("no_such_framework", "Loop"))
 
@@ -28,9 +30,9 @@ def test_problems_travel_unchanged(tmp_path: Path, name: str) -> None:
     assert read.workload == problem.workload
     np.testing.assert_array_equal(read.inputs, problem.inputs)
     np.testing.assert_array_equal(read.targets, problem.targets)
-    for ours, theirs in zip(read.weights + read.biases, problem.weights + problem.biases, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert problem.inputs.dtype == np.float32
+    assert read.state.keys() == problem.state.keys()
+    for key, array in problem.state.items():
+        np.testing.assert_array_equal(read.state[key], array)
     assert len(problem.inputs) % problem.workload.batch_size == 0
 
 
@@ -41,13 +43,13 @@ def test_a_framework_that_is_not_installed() -> None:
 
 def test_a_process_that_dies(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="its process died: KeyError: 'stranger'"):
-        WorkerProcess(STRANGER, tmp_path / "nothing", 1)
+        WorkerProcess(STRANGER, tmp_path / "nothing", 1, tmp_path)
 
 
 def test_a_worker_takes_turns(tmp_path: Path) -> None:
     path = tmp_path / "problem.npz"
     make_problem(WORKLOADS["xor"]).save(path)
-    worker = WorkerProcess(ENTRIES["retrograd"], path, 1)
+    worker = WorkerProcess(ENTRIES["retrograd"], path, 1, tmp_path)
     try:
         first, second = worker.turn(5, 20), worker.turn(5, 20)
     finally:
@@ -55,6 +57,7 @@ def test_a_worker_takes_turns(tmp_path: Path) -> None:
     assert len(first.seconds) == 5 and min(first.seconds) > 0
     assert first.losses == second.losses, "each turn begins with the same weights"
     assert "numpy" in worker.versions
+    assert worker.start.seconds is not None and worker.start.seconds > 0
 
 
 def test_retrograd_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,15 +95,41 @@ def test_the_table_compares() -> None:
     slow, fast = Result(ENTRIES["torch"], [0.004], [1.0]), Result(ENTRIES["jax-step"], [0.002], [1.0])
     gone = Result(ENTRIES["jax-scan"], missing="no jax")
     text = report.table("xor", [ours, slow, fast, gone])
-    assert text.splitlines()[2].split()[-5:] == ["1.0000", "1.0000", "2.6000", "1.00", "0.50"]
+    assert text.splitlines()[2].split()[-8:-3] == ["1.0000", "1.0000", "2.6000", "1.00", "0.50"]
     assert "missing: no jax" in text
     assert report.best_peer([ours, slow, fast, gone]) is fast
+    assert report.best_peer([ours, slow, fast, gone], "torch") is slow
+    row = report.summary({"xor": [ours, slow, fast, gone]}).splitlines()[1]
+    assert row.split()[:4] == ["xor", "2.00", "4.00", "-"]
+
+
+def test_memory_is_measured() -> None:
+    memory = PeakMemory()
+    held = np.ones(4_000_000)
+    peak = memory.bytes()
+    if peak is None:
+        pytest.skip("this system does not say how much memory a process took")
+    assert held.nbytes * 0.9 < peak < held.nbytes * 1.5
+
+
+def test_footprint_names_what_is_there() -> None:
+    lines = footprint.table().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(footprint.FRAMEWORKS)
+    assert footprint.installed_bytes("numpy") > 1e6
 
 
 @pytest.mark.parametrize("wrong", [["--threads", "0"], ["--workloads", "gpt9"], ["--contenders", "x"]])
 def test_wrong_arguments(wrong: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(wrong)
+
+
+def test_recording_is_held_against_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert recording.main(["--rounds", "2", "--limit", "1e6"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in recording.OPERATIONS) and "ABOVE" not in printed
+    assert recording.main(["--rounds", "2", "--limit", "0"]) == 1
+    assert capsys.readouterr().out.count("ABOVE") == len(recording.OPERATIONS)
 
 
 def test_overheads_are_held_against_their_limits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retrograd.cli.digits_training import build_model
+from retrograd.cli.digits_training import DigitsOptions, build_model
 from retrograd.cli.main import main
 from retrograd.io.safetensors_io import load_file
 from retrograd.version import __version__
@@ -20,40 +20,53 @@ def test_default_run_recognises_held_out_digits(tmp_path: Path, capsys: pytest.C
     folder = tmp_path / "runs" / "first"
     assert main(["train", "digits", "--out", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 32
-    assert lines[0].startswith("epoch  1/30  train loss ")
+    assert len(lines) == 17
+    assert lines[0].startswith("epoch  1/15  train loss ")
     assert lines[-2].startswith("held-out accuracy: ") and lines[-1] == f"model saved in {folder}"
-    assert float(lines[-2].split()[-1].rstrip("%")) >= 97.0
+    assert float(lines[-2].split()[-1].rstrip("%")) >= 98.0
 
     config = json.loads((folder / "config.json").read_text())
-    assert config["layers"] == [64, 100, 10] and config["training"]["lr"] == 0.2
+    assert config["network"] == "conv" and config["hidden"] == [64] and config["classes"] == 10
+    assert config["training"]["lr"] == 0.03
     history = json.loads((folder / "history.json").read_text())
-    assert [entry["epoch"] for entry in history] == list(range(1, 31))
+    assert [entry["epoch"] for entry in history] == list(range(1, 16))
     weights = load_file(folder / "model.safetensors")
-    expected = {name: tuple(value.shape) for name, value in build_model((100,)).state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in build_model("conv", (64,)).state_dict().items()}
     assert {name: value.shape for name, value in weights.items()} == expected
 
 
 def test_same_seed_same_model(tmp_path: Path) -> None:
+    brief = ["train", "digits", "--epochs", "1", "--quiet"]
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
-        assert main(["train", "digits", "--epochs", "1", "--seed", seed, "--quiet", "--out", str(tmp_path / name)]) == 0
+        assert main([*brief, "--seed", seed, "--out", str(tmp_path / name)]) == 0
     first, second, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in "abc")
     assert first == second != other
 
 
 @pytest.mark.parametrize("spelling", [["--hidden", "16,8"], ["--hidden", "16", "--hidden", "8"]])
 def test_hidden_layers_and_adam(tmp_path: Path, capsys: pytest.CaptureFixture[str], spelling: list[str]) -> None:
-    arguments = ["train", "digits", *spelling, "--optimizer", "adam", "--epochs", "1", "--batch-size", "100", "--quiet"]
+    network = ["train", "digits", "--network", "dense", *spelling]
+    arguments = [*network, "--optimizer", "adam", "--epochs", "1", "--batch-size", "100", "--quiet"]
     assert main([*arguments, "--threads", "1", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("held-out accuracy: ")
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["layers"] == [64, 16, 8, 10]
+    assert config["network"] == "dense" and config["hidden"] == [16, 8]
     assert config["training"]["lr"] == 0.005 and config["training"]["threads"] == 1
+
+
+@pytest.mark.parametrize(
+    ("network", "optimizer", "lr"),
+    [("conv", "sgd", 0.03), ("conv", "adam", 0.003), ("dense", "sgd", 0.2), ("dense", "adam", 0.005)],
+)
+def test_default_learning_rates(network: str, optimizer: str, lr: float) -> None:
+    assert DigitsOptions(network=network, optimizer=optimizer).learning_rate == lr
+    assert DigitsOptions(network=network, optimizer=optimizer, lr=0.5).learning_rate == 0.5
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--network", "deep"], "'deep' is not one of"),
         (["--hidden", "abc"], "'abc' is not a list of sizes"),
         (["--hidden", "0"], "'0' is not a list of sizes"),
         (["--hidden", "10,,5"], "'10,,5' is not a list of sizes"),
@@ -77,7 +90,9 @@ def test_wrong_options(tmp_path: Path, capsys: pytest.CaptureFixture[str], optio
     assert status == 2 and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [(["fly"], "No such command 'fly'"), (["train", "cats"], "'cats'")])
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["fly"], "No such command 'fly'"), (["train", "cats"], "there is no file 'cats'")]
+)
 def test_wrong_commands(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert main(arguments) == 2
     assert_one_line(capsys, message)
@@ -113,8 +128,9 @@ def test_a_full_disk_leaves_one_line(
 
 def test_a_loss_that_is_no_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", "digits", "--optimizer", "sgd", "--lr", "1e30", "--epochs", "3", "--quiet"]
-    assert main([*arguments, "--out", str(tmp_path)]) == 1
+    assert main([*arguments, "--out", str(tmp_path / "new")]) == 1
     assert_one_line(capsys, "the learning rate 1e+30 is too high")
+    assert not (tmp_path / "new").exists()
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:

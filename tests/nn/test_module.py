@@ -54,8 +54,11 @@ def test_a_parameter_that_is_replaced_or_deleted_is_forgotten() -> None:
     assert "scale" not in dict(net.named_parameters())
     del net.fc
     assert [name for name, _ in net.named_parameters()] == ["head.1.weight"]
-    net.head = rg.ones(1)
+    net.head = None
     assert list(net.parameters()) == []
+    del net.head
+    net.head = rg.ones(1)
+    assert list(net.children()) == []
 
 
 def test_a_buffer_that_is_set_stays_a_buffer() -> None:

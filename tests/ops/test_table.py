@@ -14,13 +14,15 @@ import retrograd as rg
 from retrograd.autodiff.batching import batched
 from retrograd.core.graph import Graph
 from retrograd.core.node import input_node
-from retrograd.core.operation import COMPOSITES, PRIMITIVES, Operation, record
+from retrograd.core.operation import COMPOSITES, CONTROL_FLOW, PRIMITIVES, Operation, record
 from retrograd.runtime.devices import use_backend
 from retrograd.tensor.base import wrap
 from tests.support.backends import BACKENDS
 from tests.support.composite_table import COMPOSITE_ROWS
 from tests.support.evaluate import apply, apply_permuted, outputs, slopes, weights
-from tests.support.table import PRIMITIVE_ROWS, Array, Case, Refusal, names
+from tests.support.primitive_table import PRIMITIVE_ROWS
+from tests.support.rows_recurrent import CONTROL_FLOW_ROWS
+from tests.support.table import Array, Case, Refusal, names
 
 try:
     import torch
@@ -31,18 +33,19 @@ BATCH = 3
 # Central differences in steps of 1e-6 round at about 1e-16 / 1e-6, and sums of some tens of terms stand behind each.
 SLOPE = {"rtol": 1e-5, "atol": 1e-6}
 
-_TABLES = ((PRIMITIVES, PRIMITIVE_ROWS), (COMPOSITES, COMPOSITE_ROWS))
+_TABLES = ((PRIMITIVES, PRIMITIVE_ROWS), (COMPOSITES, COMPOSITE_ROWS), (CONTROL_FLOW, CONTROL_FLOW_ROWS))
+_KINDS = ("primitive", "composite", "control flow")
 
 
 def _cases() -> Iterator[Any]:
-    for kind, (registry, rows) in zip(("primitive", "composite"), _TABLES, strict=True):
+    for kind, (registry, rows) in zip(_KINDS, _TABLES, strict=True):
         for row in rows:
             for i, case in enumerate(row.cases):
                 yield pytest.param(registry.get(row.name), case, id=f"{kind}-{row.name}-{i}")
 
 
 def _refusals() -> Iterator[Any]:
-    for kind, (registry, rows) in zip(("primitive", "composite"), _TABLES, strict=True):
+    for kind, (registry, rows) in zip(_KINDS, _TABLES, strict=True):
         for row in rows:
             for i, refusal in enumerate(row.refusals):
                 yield pytest.param(registry.get(row.name), refusal, id=f"{kind}-{row.name}-{i}")

@@ -42,6 +42,11 @@ def _gelu_tanh(x: Array, _: str) -> Array:
     return np.asarray(x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2)
 
 
+def _gumbel(x: Array, drawn: Array, tau: Array, axis: int, hard: bool) -> Array:
+    soft = _softmax((x - np.log(drawn)) / float(tau), axis)
+    return (soft == soft.max(axis, keepdims=True)).astype(float) if hard else soft
+
+
 def _glu(x: Array, axis: int) -> Array:
     a, b = np.split(x, 2, axis)
     return a * _sigmoid(b)
@@ -186,6 +191,13 @@ def _layer_norm(x: Array, eps: Array, *rest: Any) -> Array:
     return _norm(x, eps, tuple(range(-len(shape), 0)), *parameters)
 
 
+def _rms_norm(x: Array, eps: Array, *rest: Any) -> Array:
+    *weight, shape, _ = rest
+    axes = tuple(range(-len(shape), 0))
+    root = np.sqrt((x * x).mean(axes, keepdims=True) + np.float64(eps))
+    return np.asarray(x / root * (weight[0] if weight else 1.0))
+
+
 def _group_norm(x: Array, eps: Array, *rest: Any) -> Array:
     *parameters, groups, _ = rest
     z = _norm(x.reshape(len(x), groups, -1), eps, (2,)).reshape(x.shape)
@@ -203,6 +215,29 @@ def _total_norm(a: Array, b: Array, p: Array, kind: str) -> Any:
     return np.linalg.norm(np.concatenate((a.ravel(), b.ravel())), float(p))
 
 
+def _renorm(table: Array, index: Array, most: Array, *rest: Any) -> Array:
+    p = {"2": 2.0, "p": 3.0}[rest[-1]]
+    out = table.copy()
+    for row in set(index.tolist()):
+        norm = np.sum(np.abs(table[row]) ** p) ** (1 / p)
+        if norm > most:
+            out[row] *= np.float64(most) / (norm + 1e-7)
+    return out
+
+
+def _embedding_bag(table: Array, index: Array, offsets: Array, *rest: Any) -> Array:
+    *nodes, has_factors, has_padding, mode, bags = rest
+    rows = table[index] * (nodes[0][:, None] if has_factors else 1)
+    out = np.zeros((bags, table.shape[1]))
+    stops = [*offsets[1:], len(index)][:bags]
+    for bag, (start, stop) in enumerate(zip(offsets, stops, strict=False)):
+        inside = [i for i in range(start, stop) if not has_padding or index[i] != nodes[-1]]
+        if inside:
+            out[bag] = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode](rows[inside], axis=0)
+    return out
+
+
+_bag = (numbers((4, 2)), np.array([1, 3, 3, 0, 2]), np.array([0, 2, 2]))
 _kinds = tuple((np.array(p, np.float32), kind) for p, kind in ((2, "2"), (np.inf, "inf"), (3, "p")))
 
 LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
@@ -219,6 +254,8 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     _unary("relu6", lambda x: np.clip(x, 0, 6)),
     _unary("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6),
     _unary("hardswish", lambda x: x * np.clip(x + 3, 0, 6) / 6),
+    _unary("hardshrink", lambda x, b: np.where(np.abs(x) <= b, 0, x), None, (0.5,)),
+    _unary("softshrink", lambda x, b: np.sign(x) * np.maximum(np.abs(x) - b, 0), None, (0.5,)),
     _unary("threshold", lambda x, t, v: np.where(x > t, x, v), None, (0.3, -2.0)),
     _unary("elu", _elu, None, (1.3,)),
     _unary("selu", lambda x: _elu(x, 1.6732632423543772) * 1.0507009873554805, "selu"),
@@ -237,6 +274,15 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     _unary("softsign", lambda x: x / (1 + np.abs(x))),
     _unary("tanhshrink", lambda x: x - np.tanh(x)),
     Row("softmin", tuple(Case((numbers((2, 3), 1),), (axis,), lambda x, a: _softmax(-x, a)) for axis in (0, 1))),
+    Row(
+        "gumbel_softmax",
+        (
+            Case((numbers((2, 3)), numbers((2, 3), 1, 0.2), np.array(0.7)), (1, False), _gumbel),
+            # The gradient is that of the soft choice.
+            Case((numbers((2, 3)), numbers((2, 3), 1, 0.2), np.array(0.7)), (0, True), _gumbel, None, False),
+            Case((numbers(()), numbers((), 1, 0.2), np.array(0.7)), (0, True), lambda *_: np.ones(()), None, False),
+        ),
+    ),
     Row(
         "glu",
         (Case((numbers((2, 4)),), (1,), _glu), Case((numbers((2, 3)),), (0,), _glu)),
@@ -339,6 +385,47 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
         ),
     ),
     Row(
+        "embedding.by_frequency",
+        (
+            # The gradient is a mean over the places where a row is read: no derivative of anything.
+            Case((numbers((4, 2)), np.array([[3, 0], [3, 1]])), (), lambda w, i: w[i], None, False),
+            Case((numbers((4, 2)), np.array([3, 0]), np.array(1)), (), lambda w, i, _: w[i], None, False),
+        ),
+    ),
+    Row(
+        "embedding.renorm",
+        (
+            Case((numbers((4, 2)), np.array([3, 0, 3]), np.array(0.9, np.float32)), ("2",), _renorm),
+            Case(
+                (numbers((4, 2)), np.array([3, 1]), np.array(0.9, np.float32), np.array(3, np.float32)), ("p",), _renorm
+            ),
+        ),
+    ),
+    Row(
+        "embedding_bag",
+        (
+            *(Case(_bag, (False, False, kind, 3), _embedding_bag) for kind in ("sum", "mean", "max")),
+            *(Case((*_bag, np.array(3)), (False, True, kind, 3), _embedding_bag) for kind in ("sum", "mean", "max")),
+            Case((*_bag, numbers((5,), 1)), (True, False, "sum", 3), _embedding_bag),
+            Case(_bag, (False, False, "sum", 2), _embedding_bag),
+            Case(
+                (numbers((2, 2)), np.zeros(0, np.int64), np.zeros(1, np.int64)),
+                (False, False, "sum", 1),
+                _embedding_bag,
+                None,
+                False,
+            ),
+        ),
+        (
+            Refusal((numbers((4,)), *_bag[1:]), (False, False, "sum", 3), ShapeError, "rows, features"),
+            Refusal((_bag[0], numbers((2,)), _bag[2]), (False, False, "sum", 3), DTypeError, "use .long"),
+        ),
+    ),
+    Row(
+        "embedding_bag.by_frequency",
+        tuple(Case(_bag, (False, False, kind, 3), _embedding_bag, None, False) for kind in ("sum", "mean")),
+    ),
+    Row(
         "batch_norm",
         (
             Case((numbers((4, 3)), EPS, numbers((3,), 1), numbers((3,), 2)), (True,), _batch_norm),
@@ -381,6 +468,19 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
             Case((numbers((0, 3)), EPS), ((3,), False), _layer_norm),
         ),
         (Refusal((numbers((4, 3)), EPS), ((4,), False), ShapeError, "last axes must be"),),
+    ),
+    Row(
+        "rms_norm",
+        (
+            Case((numbers((4, 3)), EPS, numbers((3,), 1)), ((3,), True), _rms_norm),
+            Case((numbers((2, 3, 2)), EPS, numbers((3, 2), 1)), ((3, 2), True), _rms_norm),
+            Case((numbers((3,)), EPS), ((3,), False), _rms_norm),
+            Case((numbers((0, 3)), EPS), ((3,), False), _rms_norm),
+        ),
+        (
+            Refusal((numbers((4, 3)), EPS), ((4,), False), ShapeError, "last axes must be"),
+            Refusal((numbers((4, 3)), EPS, numbers((2,))), ((3,), True), ShapeError, "must have the normalized_shape"),
+        ),
     ),
     Row(
         "group_norm",

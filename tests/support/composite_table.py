@@ -9,9 +9,21 @@ from typing import Any
 import numpy as np
 
 from retrograd.core.errors import DTypeError, ShapeError
+from tests.support.composite_rows_attention import ATTENTION_ROWS
+from tests.support.composite_rows_conv import CONV_LAYER_ROWS
+from tests.support.composite_rows_elementwise import ELEMENTWISE_ROWS
+from tests.support.composite_rows_loss import LOSS_ROWS
+from tests.support.composite_rows_indexing import ORDER_ROWS, SCATTER_ROWS
+from tests.support.composite_rows_math import MATH_ROWS
 from tests.support.composite_rows_nn import LAYER_AND_LOSS_ROWS
 from tests.support.composite_rows_optim import OPTIMIZER_ROWS
-from tests.support.table import Array, Case, Function, Refusal, Row, flags, numbers, whole
+from tests.support.composite_rows_pool import POOLING_ROWS
+from tests.support.composite_rows_resampling import RESAMPLING_ROWS
+from tests.support.composite_rows_special import SPECIAL_ROWS
+from tests.support.rows_linalg import LINALG_ROWS
+from tests.support.rows_random import DROPOUT_ROWS
+from tests.support.rows_recurrent import RECURRENT_ROWS
+from tests.support.table import Array, Case, Function, Refusal, Row, at, flags, numbers, whole
 
 SHAPES = ((2, 3), (), (0, 3))
 
@@ -85,21 +97,12 @@ def _extremum(name: str, value: Callable[..., Any], place: Callable[..., Any]) -
     )
 
 
-def _adam(p: Array, g: Array, m: Array, v: Array, given: Array, *_: Any) -> tuple[Array, ...]:
-    step_size, root_scale, beta1_rest, beta2, beta2_rest, eps, decay = given
-    g = g + decay * p
-    m = m + beta1_rest * (g - m)
-    v = beta2 * v + beta2_rest * g * g
-    return p - step_size * m / (np.sqrt(v) * root_scale + eps), m, v
-
-
 def _sgd(p: Array, g: Array, buffer: Array, given: Array, *_: Any) -> tuple[Array, ...]:
     lr, momentum, undamped, decay = given
     buffer = momentum * buffer + undamped * (g + decay * p)
     return p - lr * buffer, buffer
 
 
-_adam_numbers = np.array([0.1, 0.9, 0.1, 0.99, 0.01, 1e-8, 0.2])
 _sgd_numbers = np.array([0.1, 0.9, 0.7, 0.2])
 
 COMPOSITE_ROWS: tuple[Row, ...] = (
@@ -149,7 +152,6 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         (Refusal((numbers((2, 3)), numbers((4,))), (), ShapeError, "do not broadcast"),),
     ),
     Row("where", (Case((flags((3,)), numbers((2, 3)), numbers((), 1)), (), np.where, "where"),)),
-    Row("clamp", (Case((numbers((2, 3)), np.array(-0.4), np.array(0.6)), (), np.clip, "clamp"),)),
     _unary("square", np.square, "square"),
     _unary("reciprocal", np.reciprocal, "reciprocal"),
     _unary("rsqrt", lambda x: 1 / np.sqrt(x), "rsqrt", low=0.2),
@@ -174,6 +176,32 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
     # A gradient goes to the history, as if it were the value: no derivative of anything.
     Row("graft", (Case((numbers((2, 3)), numbers((2, 3), 1)), (), lambda history, value: value, None, False),)),
     Row("overwrite", (Case((numbers((2, 3)), numbers((2, 3), 1)), (), lambda old, value: value),)),
+    Row(
+        "function",
+        (
+            Case((numbers((2, 3)), numbers((2,), 1)), (1,), lambda x, value, _: value),
+            Case((numbers((2, 3)), numbers((2,), 1), numbers((), 2)), (1,), lambda x, a, b, _: (a, b)),
+        ),
+    ),
+    Row(
+        "cut",
+        (
+            Case((numbers((4, 3)), *at(1)), ((2, 3), (2, 3)), lambda x, i, *_: x[i : i + 2], shared=(1,)),
+            Case((numbers((4, 3)), *at(2)), ((1, 3), (3,)), lambda x, i, *_: x[i], shared=(1,)),
+            Case((numbers((2, 4, 3)), *at(3, 1)), ((2, 1, 2), (2, 2)), lambda x, i, j, *_: x[:, i, j:], shared=(1, 2)),
+            Case((numbers((0, 3)), *at(1)), ((0, 1), (0,)), lambda x, i, *_: x[:, i], shared=(1,)),
+        ),
+        (Refusal((numbers((2, 3)), *at(0)), ((3, 3), (3, 3)), ShapeError, "do not fit"),),
+    ),
+    Row(
+        "expand",
+        (
+            Case((numbers((2, 1)),), ((4, 2, 3),), lambda x, shape: np.broadcast_to(x, shape)),
+            Case((numbers(()),), ((2,),), lambda x, shape: np.broadcast_to(x, shape)),
+            Case((numbers((1, 3)),), ((0, 3),), lambda x, shape: np.broadcast_to(x, shape)),
+        ),
+        (Refusal((numbers((2, 3)),), ((2, 4),), ShapeError, "only axes of extent 1 grow"),),
+    ),
     Row(
         "linear",
         (
@@ -203,13 +231,6 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
             for shape, counts in (((2, 3), (2, 1)), ((2,), (3, 2)), ((), (2,)))
         ),
     ),
-    Row(
-        "index",
-        (
-            Case((numbers((3, 4)), np.array([2, -1, 0])), (1,), lambda x, i, a: x[:, i]),
-            Case((numbers((3, 2)), np.array([[0], [-3]])), (0,), lambda x, i, a: x[i]),
-        ),
-    ),
     _reduction("sum", np.sum, ("float64",)),
     _reduction("prod", np.prod, ("float64",)),
     _reduction("mean", np.mean, ()),
@@ -229,18 +250,6 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         (Refusal((numbers((2, 3)), numbers((2, 4))), (0,), ShapeError, "must be equal"),),
     ),
     Row(
-        "adam",
-        (
-            Case(
-                (numbers((3,)), numbers((3,), 1), numbers((3,), 2), numbers((3,), 3, 0.2), _adam_numbers),
-                (1, True),
-                _adam,
-                None,
-                False,
-            ),
-        ),
-    ),
-    Row(
         "sgd",
         (
             Case(
@@ -253,6 +262,19 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         ),
     ),
     Row("batch", (Case((numbers((4, 2)), np.array([3, 1])), (), lambda x, i: x[i]),)),
+    *ATTENTION_ROWS,
+    *CONV_LAYER_ROWS,
+    *DROPOUT_ROWS,
+    *ELEMENTWISE_ROWS,
     *LAYER_AND_LOSS_ROWS,
+    *LINALG_ROWS,
+    *LOSS_ROWS,
+    *MATH_ROWS,
     *OPTIMIZER_ROWS,
+    *ORDER_ROWS,
+    *POOLING_ROWS,
+    *RECURRENT_ROWS,
+    *RESAMPLING_ROWS,
+    *SCATTER_ROWS,
+    *SPECIAL_ROWS,
 )

@@ -174,15 +174,15 @@ PRIMITIVE_ROWS: tuple[Row, ...] = (
     Row(
         "slice",
         (
-            Case((numbers((4, 5)), *_slice_starts), ((2, 2), (1, 2)), lambda x, *_: x[1:3, 0:4:2], shared=(1, 2)),
-            Case((numbers((4,)), *at(9)), ((2,), (1,)), lambda x, *_: x[2:4], shared=(1,)),
-            Case((numbers((4,)), *at(4)), ((0,), (1,)), lambda x, *_: x[4:4], shared=(1,)),
+            Case((numbers((4, 5)), *_slice_starts), ((2, 2), (1, 2)), lambda x, *_: x[1:3, 0:4:2]),
+            Case((numbers((4,)), *at(9)), ((2,), (1,)), lambda x, *_: x[2:4]),
+            Case((numbers((4,)), *at(4)), ((0,), (1,)), lambda x, *_: x[4:4]),
         ),
         (Refusal((numbers((4,)), *at(0)), ((3,), (2,)), ShapeError, "do not fit"),),
     ),
     Row(
         "slice_put",
-        (Case((numbers((4, 5)), numbers((2, 2), 7), *_slice_starts), ((1, 2),), _put, shared=(2, 3)),),
+        (Case((numbers((4, 5)), numbers((2, 2), 7), *_slice_starts), ((1, 2),), _put),),
         (
             Refusal((numbers((4,)), numbers((5,)), *at(0)), ((1,),), ShapeError, "do not fit"),
             Refusal((numbers((4,)), whole((2,)), *at(0)), ((1,),), DTypeError, "dtypes"),

@@ -2,8 +2,8 @@
 
 Deviations from PyTorch, beside the one in `saved_values_kept`:
 
-2. A backward pass without `retain_graph` releases everything it walks. PyTorch releases saved values only, so that a
-   second pass succeeds by luck where nothing was saved. The operations tell PyTorch to retain, and expect the refusal.
+2. Where PyTorch refuses a second backward pass because a saved value is gone, retrograd may have kept it: what it keeps
+   are numbers (`x * 2.0`), and values written by assignment.
 3. A write through an expanded tensor is refused always; PyTorch allows fills, and parts that do not overlap.
 4. What is written into a detached tensor carries no gradient; in PyTorch the alias has a history of its own then,
    apart from that of the tensor whose memory it shares. The operations detach what they write there.

@@ -9,7 +9,7 @@ import torch
 
 import retrograd as rg
 from tests.support.twin_operations import number, operation, values
-from tests.support.twins import Difference, Pair, World
+from tests.support.twins import ERRORS, Difference, Pair, World
 
 
 def apart(target: Pair, source: Pair) -> Pair:
@@ -53,10 +53,14 @@ WRITES: tuple[Callable[[Any, Any, int], Any], ...] = (
 
 
 def is_expanded(pair: Pair) -> bool:
-    return any(movement.kind == "expand" for movement in pair.ours._view)
+    """Whether several elements may be one location: an axis was expanded, or windows overlap."""
+    return any(
+        movement.kind == "expand" or (movement.kind == "unfold" and movement.shape > movement.steps)
+        for movement in pair.ours._view
+    )
 
 
-def _write(world: World, x: Pair, source: Pair, change: Callable[[Any, Any], Any], versioned: bool = True) -> None:
+def write_to(world: World, x: Pair, source: Pair, change: Callable[[Any, Any], Any], versioned: bool = True) -> None:
     """Deviation 3 decides for an expanded target, deviation 11 for one with a view that has a hook."""
     address = x.theirs.untyped_storage().data_ptr()
     if versioned and any(address == hooked.untyped_storage().data_ptr() for hooked in world.hooked_views):
@@ -66,7 +70,7 @@ def _write(world: World, x: Pair, source: Pair, change: Callable[[Any, Any], Any
         return
     try:
         change(x.ours, 0.5)
-    except (RuntimeError, IndexError):
+    except ERRORS:
         return
     if x.theirs.numel():
         raise Difference("a write through an expanded tensor was not refused")
@@ -80,14 +84,14 @@ def write(world: World, a: int, b: int, c: int) -> None:
         return
     if x.ours._detached:
         source = Pair(source.ours.detach(), source.theirs.detach())
-    _write(world, x, source, lambda t, s: WRITES[c % len(WRITES)](t, s, b))
+    write_to(world, x, source, lambda t, s: WRITES[c % len(WRITES)](t, s, b))
 
 
 @operation
 def write_number(world: World, a: int, b: int, c: int) -> None:
     x = world.pick(a)
     if x is not None:
-        _write(
+        write_to(
             world,
             x,
             Pair(rg.tensor(number(b)).double(), torch.tensor(number(b)).double()),
@@ -112,7 +116,7 @@ def write_silently(world: World, a: int, b: int, c: int) -> None:
         else:
             change(t.detach() if b % 3 == 1 else t.data, s, b)
 
-    _write(world, x, source, silently, versioned=b % 3 != 2)
+    write_to(world, x, source, silently, versioned=b % 3 != 2)
 
 
 @operation

@@ -41,7 +41,6 @@ class World:
         hook_calls: how often hooks ran, [ours, theirs].
         kept: leaves whose gradients somebody looks at.
         hooked_views: PyTorch's views with hooks.
-        released: PyTorch's nodes that a backward pass without `retain_graph` has been through.
     """
 
     pool: list[Pair] = field(default_factory=list)
@@ -50,7 +49,6 @@ class World:
     hook_calls: list[int] = field(default_factory=lambda: [0, 0])
     kept: list[Pair] = field(default_factory=list)
     hooked_views: list[Any] = field(default_factory=list)
-    released: list[Any] = field(default_factory=list)
     _next: int = 0
 
     def pick(self, number: int, wanted: Callable[[Any], bool] = lambda theirs: True) -> Pair | None:

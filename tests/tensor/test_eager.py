@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 
 import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.tensor.eager import NotFiniteError
+from retrograd.tensor.finite import NotFiniteError
 
 
 def test_values_are_there_at_once() -> None:
@@ -24,8 +25,14 @@ def test_names_the_operation_its_inputs_and_the_users_line() -> None:
         y = y.log()  # here
         y.exp()
 
-    with rg.eager(), pytest.raises(NotFiniteError, match=r"log float32\[3\] made .*inputs: \[-1, 1\]") as caught:
+    with rg.eager(), pytest.raises(NotFiniteError) as caught:
         program()
+    assert re.fullmatch(
+        r"log made -?(inf|nan) \(2 of 3 elements of float32\[3\] not finite\)\n"
+        r"  input 0: float32\[3\] in \[-1, 1\]\n"
+        r"  recorded at .*test_eager.py:\d+: y = y.log\(\)  # here",
+        str(caught.value),
+    )
     lines = [frame.line for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert "y = y.log()  # here" in lines
 
@@ -38,7 +45,7 @@ def test_what_was_not_finite_before_is_not_blamed_on_what_follows() -> None:
 
 def test_gradients_are_looked_at_too() -> None:
     w = rg.zeros(2, requires_grad=True)
-    with rg.eager(), pytest.raises(NotFiniteError, match="backward"):
+    with rg.eager(), pytest.raises(NotFiniteError, match=r"backward made inf"):
         w.sqrt().sum().backward()
 
 

@@ -15,8 +15,8 @@ from tests.support.backends import BACKENDS
 
 torch = pytest.importorskip("torch")
 
-# They need PyTorch. The second and third enter their operations in the table of the first.
-from tests.support import twin_gradients, twin_operations, twin_writes  # noqa: E402, F401
+# They need PyTorch. The others enter their operations in the table of the first.
+from tests.support import twin_gradients, twin_indexing, twin_operations, twin_writes  # noqa: E402, F401
 from tests.support.twins import World, saved_values_kept  # noqa: E402
 
 OPERATIONS = twin_operations.OPERATIONS

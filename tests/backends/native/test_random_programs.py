@@ -13,6 +13,8 @@ import pytest
 import retrograd as rg
 
 SHAPES = [(4, 6), (6, 4), (1, 6), (4, 1), (6,), (2, 4, 6), (33, 40)]
+# Of images: with few channels, and with as many as Winograd's transforms ask for.
+IMAGES = [(2, 4, 7, 6), (3, 17, 8, 8)]
 COUNT = int(os.environ.get("RETROGRAD_RANDOM_PROGRAMS", "60"))
 
 
@@ -80,6 +82,36 @@ def _multiplied(rng: random.Random, pool: list[Any]) -> Any:
     return (a @ b) * (1.0 / a.shape[1])
 
 
+def _layer(rng: random.Random, x: Any, weights: list[Any]) -> Any:
+    """A layer of a convolutional network over images; it may make a weight."""
+    F, channels = rg.nn.functional, x.shape[1]
+
+    def weight(*shape: int) -> Any:
+        values = np.random.RandomState(len(weights)).randn(*shape) / np.sqrt(np.prod(shape[1:]))
+        weights.append(rg.tensor(values.astype(np.float32), requires_grad=True))
+        return weights[-1]
+
+    def convolved() -> Any:
+        kernel, stride = rng.choice([1, 2, 3]), rng.choice([1, 1, 2])
+        w = weight(rng.choice([3, 17]), channels, kernel, kernel)
+        return F.conv2d(x, w, stride=stride, padding=rng.randrange(kernel))
+
+    return rng.choice(
+        [
+            convolved,
+            convolved,
+            lambda: F.conv_transpose2d(x, weight(channels, 5, 2, 2), stride=2),
+            lambda: F.conv2d(x, weight(channels, 1, 3, 3), padding=1, groups=channels),
+            lambda: F.max_pool2d(x, 2),
+            lambda: F.max_pool2d(x, 3, stride=1, padding=1),
+            lambda: F.avg_pool2d(x, 2),
+            lambda: F.batch_norm(x, None, None, training=True),
+            lambda: x.mean((2, 3), keepdim=True) * x,
+            lambda: x.flatten(1),
+        ]
+    )()
+
+
 def _program(seed: int) -> list[np.ndarray[Any, Any]]:
     """Build and run a program; the loss, all gradients, and what the pool ends with."""
     rng = random.Random(seed)
@@ -89,10 +121,16 @@ def _program(seed: int) -> list[np.ndarray[Any, Any]]:
         for _ in range(rng.randint(2, 4))
     ]
     pool = list(leaves)
+    if rng.random() < 0.4:
+        pool.append(rg.tensor(data.randn(*rng.choice(IMAGES)).astype(np.float32), requires_grad=True))
+        leaves.append(pool[-1])
     for _ in range(rng.randint(3, 14)):
         kind = rng.random()
         x = rng.choice(pool)
-        if kind < 0.35:
+        images = [image for image in pool if image.ndim == 4 and min(image.shape[2:]) > 3]
+        if images and rng.random() < 0.5:
+            pool.append(_layer(rng, rng.choice(images), leaves))
+        elif kind < 0.35:
             pool.append(_unary(rng, x))
         elif kind < 0.5:
             pool.append(_reduced(rng, x))
