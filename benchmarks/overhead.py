@@ -27,7 +27,7 @@ def measure(steps: int, warm_up: int = 50) -> list[float]:
     batches = [(rg.tensor(inputs), rg.tensor(targets)) for inputs, targets in problem.batches()]
     model = build_model(problem)
     criterion = rg.nn.CrossEntropyLoss()
-    optimizer = rg.optim.Adam(model.parameters(), lr=problem.workload.lr)
+    optimizer = rg.optim.Adam(model.parameters(), **problem.workload.options)
     seconds: list[float] = []
     with rg.use_backend("null"):
         for i in range(warm_up + steps):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contender import Missing, Turn
+from benchmarks.contender import Missing, Start, Turn
 from benchmarks.contenders.registry import Entry
 
 
@@ -22,12 +22,17 @@ class WorkerProcess:
         entry: who it is.
         problem_path: what it trains, written by `Problem.save`.
         threads: how many threads, and how many cores, it may use.
+        cache: a folder for what it compiles; empty, or filled by an earlier process.
+
+    Attributes:
+        versions: of the packages in the process.
+        start: what beginning cost.
 
     Raises:
         Missing: it cannot run here.
     """
 
-    def __init__(self, entry: Entry, problem_path: Path, threads: int) -> None:
+    def __init__(self, entry: Entry, problem_path: Path, threads: int, cache: Path) -> None:
         self.entry = entry
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
@@ -36,7 +41,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
-            env=environment(threads),
+            env=environment(threads, cache),
             cwd=Path(__file__).parent.parent,
         )
         _confine(self._process.pid, threads)
@@ -47,7 +52,8 @@ class WorkerProcess:
         except BaseException:
             self.close()
             raise
-        self.versions: Mapping[str, str] = first["ready"]
+        self.versions: Mapping[str, str] = first["ready"]["versions"]
+        self.start = Start(*first["ready"]["start"])
 
     def turn(self, steps: int, chunk_steps: int) -> Turn:
         """Let it train and time itself; it waits without work before and after."""
@@ -77,8 +83,8 @@ class WorkerProcess:
         return message
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The variables that hold every framework to a number of threads."""
+def environment(threads: int, cache: Path) -> dict[str, str]:
+    """The variables that hold every framework to a number of threads, and what it compiles to a folder."""
     is_parallel = "true" if threads > 1 else "false"
     xla_flags = f"--xla_cpu_multi_thread_eigen={is_parallel} intra_op_parallelism_threads={threads}"
     limits = {
@@ -88,6 +94,11 @@ def environment(threads: int) -> dict[str, str]:
         "RETROGRAD_NUM_THREADS": str(threads),
         "XLA_FLAGS": xla_flags,
         "JAX_PLATFORMS": "cpu",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "RETROGRAD_CACHE_DIR": str(cache / "retrograd"),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
+        "CACHEDB": str(cache / "tinygrad.db"),
     }
     return dict(os.environ) | limits
 

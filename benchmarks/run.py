@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import footprint, machine, report
 from benchmarks.contenders.registry import ENTRIES
 from benchmarks.measure import Result, Settings, disagreements, measure
 from benchmarks.workloads import WORKLOADS
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.workloads:
             measured[name] = measure(WORKLOADS[name], entries, settings, Path(folder))
             print(report.table(name, measured[name]), end="\n\n", flush=True)
+    print(report.summary(measured), end="\n\n")
+    if options.footprint:
+        print(footprint.table(), end="\n\n")
     everything = [result for results in measured.values() for result in results]
     described = machine.describe() | {"threads": str(options.threads), "burn": "yes" if options.burn else "no"}
     described |= {package: version for result in everything for package, version in result.versions.items()}
@@ -54,6 +57,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--contenders", type=_names_among(ENTRIES), default=list(ENTRIES), help="comma-separated")
     parser.add_argument("--burn", action="store_true", help="keep every core busy with another process meanwhile")
     parser.add_argument("--require-peers", action="store_true", help="fail where a peer is missing")
+    parser.add_argument("--footprint", action="store_true", help="import times and installed sizes too")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     return parser.parse_args(arguments)
 

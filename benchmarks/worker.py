@@ -3,7 +3,8 @@
     -> {"turn": {"steps": 60, "chunk_steps": 60}}
     <- {"turn": {"seconds": [...], "losses": [...]}}
 
-The first line it writes is {"ready": versions} or {"missing": reason}. It ends when stdin does.
+The first line it writes is {"ready": {"versions": {...}, "start": [seconds, bytes]}} or {"missing": reason}.
+It ends when stdin does.
 """
 
 from __future__ import annotations
@@ -17,20 +18,32 @@ from typing import TextIO
 
 from benchmarks.contender import Contender, Missing
 from benchmarks.contenders.registry import ENTRIES
-from benchmarks.workloads import Problem
+from benchmarks.problem import Problem
 
-PACKAGES = ("retrograd", "torch", "jax", "jaxlib", "numpy", "llvmlite")
+PACKAGES = (
+    "retrograd",
+    "torch",
+    "jax",
+    "jaxlib",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "tinygrad",
+    "scikit-learn",
+    "numpy",
+    "llvmlite",
+)
 
 
 def main(name: str, problem_path: str, threads: str) -> None:
     """Serve one contender until stdin ends."""
     answers = _take_stdout()
     try:
-        contender = ENTRIES[name].load()(Problem.load(Path(problem_path)), int(threads))
+        contender, start = ENTRIES[name].load().start(Problem.load(Path(problem_path)), int(threads))
     except Missing as error:
         _answer(answers, {"missing": " ".join(str(error).split())[:300]})
         return
-    _answer(answers, {"ready": _versions()})
+    _answer(answers, {"ready": {"versions": _versions(), "start": start}})
     _serve(contender, answers)
 
 

@@ -1,17 +1,10 @@
-"""What is trained: networks, and the numbers they begin with."""
+"""What is trained: the table of workloads."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -19,87 +12,52 @@ class Workload:
     """One training problem.
 
     Attributes:
-        name: as the user writes it.
-        sizes: units of each layer, from the input to the output.
-        activation: "relu", between the layers; or "sigmoid", after every layer.
-        bias: whether layers have one.
+        name: as the user writes it; `models/__init__.py` and `jax_models/__init__.py` have its network.
         loss: "cross_entropy" or "mse".
-        optimizer: "adam" or "sgd".
-        lr: learning rate.
+        optimizer: a name of `torch.optim`.
+        options: of the optimizer, under PyTorch's names.
         batch_size: rows a step; the rows of the data are a multiple of it.
         steps: timed steps a turn of a loop that looks at each loss.
         chunk_steps: steps a call of a loop that runs by itself.
+        clip: greatest norm of all gradients together, or None.
+        has_dropout: whether the network draws random numbers; losses are then compared without them.
+        has_rows_of_targets: whether targets are a row of classes each, which the loss takes one by one.
     """
 
     name: str
-    sizes: tuple[int, ...]
-    activation: str
-    bias: bool
     loss: str
     optimizer: str
-    lr: float
+    options: Mapping[str, Any]
     batch_size: int
     steps: int
     chunk_steps: int
+    clip: float | None = None
+    has_dropout: bool = False
+    has_rows_of_targets: bool = False
 
     @property
     def is_classifier(self) -> bool:
         return self.loss == "cross_entropy"
 
 
+_ADAM: Final = {"lr": 1e-3}
+_NESTEROV: Final = {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}
+_MOMENTUM: Final = {"lr": 0.01, "momentum": 0.9}
+_ADAMW: Final = {"lr": 3e-4, "weight_decay": 0.1}
+
 WORKLOADS: Final = {
     workload.name: workload
     for workload in (
-        Workload("xor", (2, 2, 1), "sigmoid", False, "mse", "sgd", 0.1, 4, 300, 10_000),
-        Workload("digits", (64, 100, 10), "relu", True, "cross_entropy", "adam", 1e-3, 200, 140, 350),
-        Workload(
-            "mlp", (784, 512, 256, 10), "relu", True, "cross_entropy", "adam", 1e-3, 128, steps=60, chunk_steps=60
-        ),
+        Workload("xor", "mse", "SGD", {"lr": 0.1}, 4, 300, 10_000),
+        Workload("digits", "cross_entropy", "Adam", _ADAM, 200, 140, 350),
+        Workload("mlp", "cross_entropy", "Adam", _ADAM, 128, 60, 60),
+        Workload("bn-mlp", "cross_entropy", "SGD", _NESTEROV, 128, 80, 80),
+        Workload("cnn", "cross_entropy", "Adam", _ADAM, 64, 16, 16),
+        Workload("resnet20", "cross_entropy", "SGD", _MOMENTUM, 32, 6, 6),
+        Workload("unet", "cross_entropy", "Adam", _ADAM, 8, 5, 5),
+        Workload("rnn", "mse", "Adam", _ADAM, 32, 60, 60),
+        Workload("lstm", "cross_entropy", "Adam", _ADAM, 64, 12, 12),
+        Workload("gpt", "cross_entropy", "AdamW", _ADAMW, 12, 12, 12, clip=1.0, has_rows_of_targets=True),
+        Workload("bert", "cross_entropy", "AdamW", _ADAMW, 16, 4, 4, has_dropout=True),
     )
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A workload with its numbers.
-
-    Attributes:
-        workload: what it is.
-        inputs: float32 of shape (rows, sizes[0]).
-        targets: int64 labels of shape (rows,), or float32 of shape (rows, sizes[-1]).
-        weights: float32 of shape (fan_out, fan_in), a layer each.
-        biases: float32 of shape (fan_out,), a layer each; empty where layers have none.
-    """
-
-    workload: Workload
-    inputs: Array
-    targets: Array
-    weights: tuple[Array, ...]
-    biases: tuple[Array, ...]
-
-    def batches(self) -> list[tuple[Array, Array]]:
-        """The data cut into batches, in order."""
-        size = self.workload.batch_size
-        return [
-            (self.inputs[start : start + size], self.targets[start : start + size])
-            for start in range(0, len(self.inputs), size)
-        ]
-
-    def save(self, path: Path) -> None:
-        """Write it down for other processes."""
-        arrays = {f"weight{index}": array for index, array in enumerate(self.weights)}
-        arrays |= {f"bias{index}": array for index, array in enumerate(self.biases)}
-        description = np.array(json.dumps(dataclasses.asdict(self.workload)))
-        arrays |= {"inputs": self.inputs, "targets": self.targets}
-        np.savez(path, allow_pickle=False, description=description, **arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> Problem:
-        """Read what `save` wrote."""
-        with np.load(path) as arrays:
-            fields = json.loads(str(arrays["description"]))
-            workload = Workload(**fields | {"sizes": tuple(fields["sizes"])})
-            layers = range(len(workload.sizes) - 1)
-            weights = tuple(arrays[f"weight{index}"] for index in layers)
-            biases = tuple(arrays[f"bias{index}"] for index in layers) if workload.bias else ()
-            return cls(workload, arrays["inputs"], arrays["targets"], weights, biases)

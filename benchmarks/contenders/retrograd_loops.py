@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import retrograd as rg
 from benchmarks.contender import ChunkContender, Contender, StepContender
-from benchmarks.workloads import Problem
+from benchmarks.models import MODELS
+from benchmarks.problem import Problem
 
 
 class _Retrograd(Contender):
@@ -17,16 +16,32 @@ class _Retrograd(Contender):
         self.criterion = rg.nn.CrossEntropyLoss() if problem.workload.is_classifier else rg.nn.MSELoss()
         self.reset()
 
+    @staticmethod
+    def warm_up() -> None:
+        model = rg.nn.Sequential(rg.nn.Linear(32, 32), rg.nn.Linear(32, 2))
+        optimizer = rg.optim.Adam(model.parameters())
+        rg.nn.functional.cross_entropy(model(rg.ones(32, 32)), rg.zeros(32, dtype=rg.int64)).backward()
+        optimizer.step()
+
     def reset(self) -> None:
         workload = self.problem.workload
         self.model = build_model(self.problem)
-        make = rg.optim.Adam if workload.optimizer == "adam" else rg.optim.SGD
-        self.optimizer = make(self.model.parameters(), lr=workload.lr)
+        self.model.train(not workload.has_dropout)
+        self.optimizer = getattr(rg.optim, workload.optimizer)(self.model.parameters(), **workload.options)
+
+    def use_dropout(self) -> None:
+        self.model.train()
 
     def train_on(self, inputs: rg.Tensor, targets: rg.Tensor) -> rg.Tensor:
+        """One step; its loss."""
+        workload = self.problem.workload
         self.optimizer.zero_grad()
+        if workload.has_rows_of_targets:
+            targets = targets.flatten()
         loss: rg.Tensor = self.criterion(self.model(inputs), targets)
         loss.backward()
+        if workload.clip is not None:
+            rg.nn.utils.clip_grad_norm_(self.model.parameters(), workload.clip)
         self.optimizer.step()
         return loss
 
@@ -55,20 +70,8 @@ class CapturedLoop(_Retrograd, ChunkContender):
         return losses
 
 
-def build_model(problem: Problem) -> rg.nn.Sequential:
+def build_model(problem: Problem) -> rg.nn.Module:
     """The workload's network with the problem's weights."""
-    workload = problem.workload
-    last = len(problem.weights) - 1
-    layers: list[Any] = []
-    for index, weight in enumerate(problem.weights):
-        linear = rg.nn.Linear(weight.shape[1], weight.shape[0], bias=workload.bias)
-        with rg.no_grad():
-            linear.weight.copy_(rg.tensor(weight))
-            if workload.bias:
-                linear.bias.copy_(rg.tensor(problem.biases[index]))
-        layers.append(linear)
-        if workload.activation == "sigmoid":
-            layers.append(rg.nn.Sigmoid())
-        elif index < last:
-            layers.append(rg.nn.ReLU())
-    return rg.nn.Sequential(*layers)
+    model: rg.nn.Module = MODELS[problem.workload.name](rg)
+    model.load_state_dict({name: rg.tensor(array) for name, array in problem.state.items()})
+    return model
