@@ -41,6 +41,7 @@ bench: $(STAMP)-bench
 gates: $(STAMP)-test
 	$(BIN)/python -m benchmarks.import_time
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.recording
 
 docs: $(STAMP)-docs
 	$(BIN)/mkdocs build --strict --site-dir build/docs

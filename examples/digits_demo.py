@@ -1,4 +1,4 @@
-"""Train on handwritten digits, then draw how the loss fell and what the network sees.
+"""Train a convolutional network on handwritten digits, then draw how the loss fell and what the network sees.
 
     python examples/digits_demo.py [folder]
 
@@ -47,7 +47,7 @@ def main(folder: Path) -> int:
 def predict(folder: Path) -> tuple[Array, Array, Array]:
     """The held-out images, what the saved model takes them for, and what they are."""
     config = json.loads((folder / "config.json").read_text())
-    model = build_model(tuple(config["layers"][1:-1]))
+    model = build_model(config["network"], tuple(config["hidden"]))
     weights = load_file(folder / "model.safetensors")
     model.load_state_dict({name: rg.from_numpy(array) for name, array in weights.items()})
     split = load_digits_split()
