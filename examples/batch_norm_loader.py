@@ -34,7 +34,8 @@ class Classifier(nn.Module):
         self.out = nn.Linear(32, 2, dtype=rg.float64)
 
     def forward(self, x: rg.Tensor) -> rg.Tensor:
-        return self.out(self.norm(nn.functional.relu(self.hidden(x))))
+        scores: rg.Tensor = self.out(self.norm(nn.functional.relu(self.hidden(x))))
+        return scores
 
 
 def moons() -> tuple[rg.Tensor, rg.Tensor]:

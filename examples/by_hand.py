@@ -42,7 +42,8 @@ def forward(weights: tuple[rg.Tensor, ...]) -> rg.Tensor:
     hidden, hidden_bias, out, out_bias = weights
     h = (inputs @ hidden + hidden_bias).sigmoid()
     p = (h @ out + out_bias).sigmoid()
-    return ((p - target) ** 2).sum() / 2
+    error: rg.Tensor = ((p - target) ** 2).sum() / 2
+    return error
 
 
 def main() -> tuple[list[rg.Tensor], float, float]:

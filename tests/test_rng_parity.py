@@ -312,7 +312,11 @@ def test_positions_can_be_exchanged() -> None:
 def record() -> None:
     """Write down what PyTorch gives."""
     recorded = {
-        rule: {seed: (_digest(drawn), [x.hex() for x in _some(drawn)]) for seed in (0, 1234) for drawn in (_run(torch, rule, seed),)}
+        rule: {
+            seed: (_digest(drawn), [x.hex() for x in _some(drawn)])
+            for seed in (0, 1234)
+            for drawn in (_run(torch, rule, seed),)
+        }
         for rule in ALL_RULES
     }
     RECORDED.write_text(json.dumps(recorded, indent=0) + "\n")

@@ -3,9 +3,25 @@
 PyTorch's names and semantics; start with `tensor`, `nn`, `optim`.
 """
 
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from retrograd import autograd, func, linalg, nn, optim, random, special, train, utils
+from retrograd import (
+    accelerator,
+    amp,
+    autograd,
+    backends,
+    cuda,
+    func,
+    jit,
+    linalg,
+    nn,
+    optim,
+    random,
+    special,
+    train,
+    utils,
+)
 from retrograd.core.default_dtype import get_default_dtype, set_default_dtype
 from retrograd.core.device import device, get_default_device, set_default_device
 from retrograd.core.dtype import (
@@ -22,6 +38,16 @@ from retrograd.core.dtype import (
     uint8,
 )
 from retrograd.core.limits import finfo, iinfo
+from retrograd.core.memory_format import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from retrograd.io.checkpoint import load, save
 from retrograd.nn.functions.conv import (
     conv1d,
     conv2d,
@@ -31,10 +57,20 @@ from retrograd.nn.functions.conv import (
     conv_transpose3d,
 )
 from retrograd.nn.functions.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from retrograd.runtime.determinism import (
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    use_deterministic_algorithms,
+)
 from retrograd.runtime.devices import use_backend
 from retrograd.runtime.threads import get_num_threads, set_num_threads
-from retrograd.tensor import functions, methods
+from retrograd.tensor import functions, methods  # noqa: F401 -- it gives the Tensor its methods
 from retrograd.tensor.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from retrograd.tensor.autocast import autocast, get_autocast_dtype, is_autocast_enabled
+from retrograd.tensor.branch import cond, while_loop
 from retrograd.tensor.eager import eager
 from retrograd.tensor.functions import *
 from retrograd.tensor.generator import (
@@ -72,12 +108,14 @@ from retrograd.tensor.typed import (
     set_default_tensor_type,
 )
 from retrograd.tensor.vmap import vmap
+from retrograd.train.compilation import compile
 from retrograd.train.loop import compile_loop
 from retrograd.version import __version__
 
 float = float32
 double = float64
 half = float16
+newaxis = None
 long = int64
 int = int32
 short = int16
@@ -121,10 +159,34 @@ __all__ = [
     "set_default_tensor_type",
     "short",
     "uint8",
-    # devices
+    # numbers
+    "e",
+    "inf",
+    "nan",
+    "newaxis",
+    "pi",
+    # devices, and how values lie in memory
+    "accelerator",
+    "backends",
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "cuda",
     "device",
     "get_default_device",
+    "layout",
+    "memory_format",
+    "preserve_format",
     "set_default_device",
+    "strided",
+    # files
+    "load",
+    "save",
+    # mixed precision
+    "amp",
+    "autocast",
+    "get_autocast_dtype",
+    "is_autocast_enabled",
     # gradients
     "autograd",
     "enable_grad",
@@ -136,8 +198,10 @@ __all__ = [
     "is_inference_mode_enabled",
     "no_grad",
     "set_grad_enabled",
+    "cond",
     "scan",
     "vmap",
+    "while_loop",
     # networks
     "channel_shuffle",
     "conv1d",
@@ -146,7 +210,9 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "compile",
     "compile_loop",
+    "jit",
     "linalg",
     "nn",
     "optim",
@@ -165,20 +231,25 @@ __all__ = [
     "seed",
     "set_rng_state",
     # how things are shown, and computed
+    "are_deterministic_algorithms_enabled",
     "eager",
     "explain",
+    "get_float32_matmul_precision",
     "get_num_threads",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_num_threads",
     "set_printoptions",
+    "use_deterministic_algorithms",
     "use_backend",
     "__version__",
 ]
-__all__ += functions.__all__
-
 
 if TYPE_CHECKING:
     from retrograd.diagnostics.explain import explain
 else:
+    __all__ += functions.__all__
 
     def __getattr__(name: str) -> object:
         # What explains programs stands on the compiler, which takes a moment to import.

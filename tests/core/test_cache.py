@@ -65,7 +65,7 @@ def test_types_that_nobody_holds_are_let_go_and_others_stay_the_same_object() ->
             tensor_type((11, 13, n), float32)
         gc.collect()
         assert len(types._interned) <= types._Limit.types < before
-        assert sum(shape[:2] == (11, 13) for shape, _ in types._interned) < 900
+        assert sum(shape[:2] == (11, 13) for shape, _ in types._interned) < 1000, "some were let go"
     finally:
         types._Limit.types = before
     assert all(tensor_type((7, n), float32) is kept[n] for n in range(5))

@@ -180,7 +180,8 @@ def test_parameters_are_drawn_as_pytorch_draws_them(kind: str, options: dict[str
     for name, value in ours.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), expected[name].numpy())
     assert repr(ours) == repr(theirs)
-    assert [[p.shape for p in ps] for ps in ours.all_weights] == [[tuple(p.shape) for p in ps] for ps in theirs.all_weights]
+    shapes = [[tuple(p.shape) for p in ps] for ps in theirs.all_weights]
+    assert [[p.shape for p in ps] for ps in ours.all_weights] == shapes
     ours.flatten_parameters()
 
 
@@ -257,7 +258,8 @@ def test_packed_sequences_with_first_states(kind: str) -> None:
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu", "bias": False}), ("LSTMCell", {}), ("LSTMCell", {"bias": False}),
+    [("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu", "bias": False}),
+     ("LSTMCell", {}), ("LSTMCell", {"bias": False}),
      ("GRUCell", {}), ("GRUCell", {"bias": False})],
 )  # fmt: skip
 def test_cells(kind: str, options: dict[str, Any], batched: bool, given: bool) -> None:

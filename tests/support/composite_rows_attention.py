@@ -57,7 +57,7 @@ ATTENTION_ROWS = (
             Case(_inputs(0), (True,), _attention),
         ),
         (
-            Refusal((numbers((3,)), *_inputs()[1:]), (False,), ShapeError, "(..., rows, width)"),
+            Refusal((numbers((3,)), *_inputs()[1:]), (False,), ShapeError, r"(..., rows, width)"),
             Refusal((numbers((3, 3)), *_inputs()[1:]), (False,), ShapeError, "equally wide"),
             Refusal((*_inputs()[:2], numbers((3, 5)), SCALE), (False,), ShapeError, "as many rows"),
             Refusal((numbers((3, 2)).astype(np.int64), *_inputs()[1:]), (False,), DTypeError, "floating-point"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,7 @@ def _test(name: str, numpy: Function, torch: str) -> Row:
     return Row(name, cases)
 
 
-def _binary(
-    name: str, numpy: Function, torch: str | Function | None, low: float = -1.5, smooth: bool = True
-) -> Row:
+def _binary(name: str, numpy: Function, torch: str | Function | None, low: float = -1.5, smooth: bool = True) -> Row:
     pairs = (((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2,)), ((0, 3), (1, 3)))
     cases = tuple(
         Case((numbers(a, 2, low), numbers(b, 3, max(low, -1.3), 1.7)), (), numpy, torch, smooth) for a, b in pairs
@@ -107,9 +106,9 @@ _FUNCTIONS = (
         (
             Case((numbers((2, 3), 1, 0.05, 0.95),), (), lambda x: np.log(x / (1 - x)), "logit"),
             Case(
-                (numbers((2, 3), 1, 0.0, 1.0), np.array(0.2, np.float32)),
-                (),
-                lambda x, eps: np.log(np.clip(x, np.float32(0.2), 1 - np.float64(np.float32(0.2))) / (1 - np.clip(x, np.float32(0.2), 1 - np.float64(np.float32(0.2))))),
+                (numbers((2, 3), 1, 0.0, 1.0), np.array(0.2, np.float32)), (), lambda x, eps: np.log(np.clip(x,
+                np.float32(0.2), 1 - np.float64(np.float32(0.2))) / (1 - np.clip(x, np.float32(0.2), 1 -
+                np.float64(np.float32(0.2))))),
             ),
         ),
     ),
@@ -163,12 +162,14 @@ _PAIRS = (
                 Case((numbers((2, 3)), numbers((3,), 1)), (mode,), lambda a, b, m: getattr(np, m)(a / b), None, False)
                 for mode in ("floor", "trunc")
             ),
-            Case((whole((9,), 1), whole((9,), 2, 1)), ("trunc",), lambda a, b, _: np.fix(a / b).astype(int), None, False),
+            Case(
+                (whole((9,), 1), whole((9,), 2, 1)), ("trunc",), lambda a, b, _: np.fix(a / b).astype(int), None, False
+            ),
             Case((whole((9,), 1), whole((9,), 2, 1)), ("floor",), lambda a, b, _: a // b, None, False),
         ),
         (Refusal((numbers((2,)), numbers((2,))), ("up",), OptionError, "must be None, 'trunc' or 'floor'"),),
     ),
-    Row("frexp", tuple(Case((100 * numbers(shape, 1),), (), _mantissa_and_exponent) for shape in SHAPES)),
+    Row("frexp", tuple(Case((np.asarray(100 * numbers(shape, 1)),), (), _mantissa_and_exponent) for shape in SHAPES)),
 )  # fmt: skip
 
 _low, _high = np.array([-0.4, 0.2, -0.9]), np.array(0.6)
@@ -205,17 +206,16 @@ _BLENDS = (
         (Refusal((whole((2,)), whole((2,)), np.array(0.5)), (), DTypeError, "floating-point"),),
     ),
     Row(
-        "addcmul",
-        (Case((numbers((2, 3)), numbers((3,), 1), numbers((2, 1), 2), np.array(3.0)), (), lambda x, a, b, v: x + v * a * b),),
+        "addcmul", (Case((numbers((2, 3)), numbers((3,), 1), numbers((2, 1), 2), np.array(3.0)), (), lambda x, a, b,
+        v: x + v * a * b),),
     ),
     Row(
-        "addcdiv",
-        (Case((numbers((2, 3)), numbers((3,), 1), numbers((2, 1), 2), np.array(3.0)), (), lambda x, a, b, v: x + v * a / b),),
-        (Refusal((whole((2,)), whole((2,)), whole((2,)), np.array(1)), (), DTypeError, "floating-point"),),
+        "addcdiv", (Case((numbers((2, 3)), numbers((3,), 1), numbers((2, 1), 2), np.array(3.0)), (), lambda x, a, b,
+        v: x + v * a / b),), (Refusal((whole((2,)), whole((2,)), whole((2,)), np.array(1)), (), DTypeError,
+        "floating-point"),),
     ),
     Row("add.scaled", (Case((numbers((2, 3)), numbers((3,), 1), np.array(3.0)), (), lambda a, b, k: a + k * b),)),
     Row("sub.scaled", (Case((numbers((2, 3)), numbers((3,), 1), np.array(3.0)), (), lambda a, b, k: a - k * b),)),
 )  # fmt: skip
 
 ELEMENTWISE_ROWS: tuple[Row, ...] = (*_FUNCTIONS, *_TESTS, *_PAIRS, *_BLENDS)
-

@@ -5,6 +5,7 @@ Numbers that have no gradient (margins, epsilons) are in float32 here, and chose
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -122,6 +123,25 @@ def _gaussian(x: Array, t: Array, var: Array, eps: Array, full: bool, r: str) ->
     return _reduced(losses, r)
 
 
+def _collapsed(path: tuple[int, ...], blank: int) -> list[int]:
+    """What an alignment reads as: repetitions merged, blanks left out."""
+    return [c for i, c in enumerate(path) if c != blank and (i == 0 or path[i - 1] != c)]
+
+
+def _ctc(log_probs: Array, targets: Array, inputs: Array, lengths: Array, blank: Array, *options: Any) -> Any:
+    """By the definition: the sum over all alignments."""
+    reduction, zero_infinity = options
+    losses = []
+    for n in range(log_probs.shape[1]):
+        target, time, total = targets[n, : lengths[n]].tolist(), int(inputs[n]), 0.0
+        for path in itertools.product(range(log_probs.shape[2]), repeat=time):
+            if _collapsed(path, int(blank)) == target:
+                total += math.exp(sum(log_probs[t, n, c] for t, c in enumerate(path)))
+        losses.append(-math.log(total) if total else 0.0 if zero_infinity else math.inf)
+    each = np.maximum(lengths, 1) if reduction == "mean" else 1
+    return _reduced(np.array(losses) / each, reduction)
+
+
 _signs = np.array([[1, -1, 1], [-1, -1, 1]])
 _apart = (numbers((404, 1)), numbers((404,)))
 _hint = r"write target.reshape\(\(404, 1\)\)"
@@ -131,6 +151,13 @@ def _by_reduction(formula: Function, *inputs: Array) -> tuple[Case, ...]:
     return tuple(Case(inputs, (r,), formula) for r in _REDUCTIONS)
 
 
+# Targets of length 2, 2 (a repetition, which needs a blank between), 1 and 0; the second does not fit in its time.
+_alignments = (
+    numbers((4, 4, 3), 1, -2.0, -0.1),
+    np.array([[1, 2], [1, 1], [2, 7], [5, -1]]),
+    np.array([4, 2, 3, 2]),
+    np.array([2, 2, 1, 0]),
+)
 _triplet_inputs = (numbers((3, 4), 1), numbers((3, 4), 2), numbers((3, 4), 3), _number(1.5), _EPS)
 _rows = (numbers((3, 4), 1), np.array([3, 0, 3]), _number(0.75))
 _labels = np.array([[3, 0, -1, 1], [1, -1, 0, 2], [-1, 0, 1, 2]])
@@ -165,6 +192,47 @@ LOSS_ROWS: tuple[Row, ...] = (
     Row(
         "normalize",
         tuple(Case((numbers((2, 3)), _EPS, *_order(kind)), (kind, (1,)), _normalized) for kind in _KINDS),
+    ),
+    Row(
+        "log_add",
+        (
+            *(
+                Case(tuple(numbers((2, 3), i) for i in range(n)), (), lambda *x: np.log(sum(map(np.exp, x))))
+                for n in (2, 3)
+            ),
+            Case(
+                (np.array([-np.inf, -np.inf, 900.0]), np.array([-np.inf, 1.0, 900.0])),
+                (),
+                lambda *_: np.array([-np.inf, 1.0, 900.0 + math.log(2)]),
+                None,
+                False,
+            ),
+        ),
+    ),
+    # The gradient has exp(log_probs) beside that of the loss, as PyTorch's; tests/nn/test_ctc.py looks at both.
+    Row(
+        "ctc_loss",
+        tuple(
+            Case((log_probs, targets - shift, *lengths, np.array(2 * shift)), options, _ctc, None, False, shared=(4,))
+            for log_probs, targets, *lengths in (_alignments,)
+            # The blank first, or (with the other classes before it) last.
+            for shift, options in ((0, ("none", False)), (1, ("mean", True)), (0, ("sum", True)))
+        ),
+        (
+            Refusal((numbers((4, 3)), *_alignments[1:], np.array(0)), ("sum", False), ShapeError, "time, batch"),
+            Refusal(
+                (_alignments[0], whole((2, 2)), *_alignments[2:], np.array(0)), ("sum", False), ShapeError, "4 rows"
+            ),
+            Refusal(
+                (*_alignments[:2], whole((3,)), _alignments[3], np.array(0)),
+                ("sum", False),
+                ShapeError,
+                "input_lengths",
+            ),
+            Refusal(
+                (_alignments[0], numbers((4, 2)), *_alignments[2:], np.array(0)), ("sum", False), DTypeError, "int64"
+            ),
+        ),
     ),
     Row(
         "soft_margin_loss",

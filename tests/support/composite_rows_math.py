@@ -59,8 +59,8 @@ _REDUCTIONS = (
         ),
     ),
     Row(
-        "count_nonzero",
-        tuple(Case((whole((3, 4), 1, -1, 2),), (a,), lambda x, a: np.count_nonzero(x, a), None, False) for a in ((0,), (0, 1))),
+        "count_nonzero", tuple(Case((whole((3, 4), 1, -1, 2),), (a,), lambda x, a: np.count_nonzero(x, a), None,
+        False) for a in ((0,), (0, 1))),
     ),
     Row(
         "trace",
@@ -78,7 +78,7 @@ _REDUCTIONS = (
 
 def _order(rest: tuple[Any, ...]) -> Any:
     kind = rest[-1]
-    return {"inf": np.inf, "-inf": -np.inf}.get(kind, None) or (float(rest[0]) if kind == "p" else int(kind))
+    return {"inf": np.inf, "-inf": -np.inf}.get(kind) or (float(rest[0]) if kind == "p" else int(kind))
 
 
 def _norm(x: Array, order: Any, axes: Any, keep: bool) -> Array:
@@ -125,13 +125,16 @@ _most = np.array(1.2, np.float32)
 _NORMS = (
     _norms("vector_norm", _KINDS),
     _norms("vector_norm.extremum", _EXTREMES),
-    Row("norm", _norms("norm", (*_KINDS, *_EXTREMES)).cases, (Refusal((whole((2,)),), ("2", (0,), False), DTypeError, "floating-point"),)),
-    Row("dist", tuple(Case((numbers((2, 3)), numbers((3,), 1), *p), (kind,), _dist) for p, kind in (*_KINDS, *_EXTREMES))),
+    Row("norm", _norms("norm", (*_KINDS, *_EXTREMES)).cases,
+        (Refusal((whole((2,)),), ("2", (0,), False), DTypeError, "floating-point"),)),
+    Row("dist", tuple(
+        Case((numbers((2, 3)), numbers((3,), 1), *p), (kind,), _dist) for p, kind in (*_KINDS, *_EXTREMES)
+    )),
     Row(
         "cdist",
         (
-            *(Case((numbers((4, 3)), numbers((2, 3), 1), *p), (kind,), _cdist) for p, kind in (*_KINDS[:4], _EXTREMES[0])),
-            Case((numbers((2, 1, 4, 3)), numbers((3, 2, 3), 1)), ("2",), _cdist, "cdist"),
+            *(Case((numbers((4, 3)), numbers((2, 3), 1), *p), (kind,), _cdist) for p, kind in (*_KINDS[:4],
+            _EXTREMES[0])), Case((numbers((2, 1, 4, 3)), numbers((3, 2, 3), 1)), ("2",), _cdist, "cdist"),
         ),
         (Refusal((numbers((4, 3)), numbers((4, 2))), ("2",), ShapeError, "do not fit"),),
     ),
@@ -194,7 +197,8 @@ _PRODUCTS = (
     _product("bmm", np.matmul, (2, 2, 3), (2, 3, 4)),
     _product("mv", np.matmul, (2, 3), (3,)),
     _product("dot", np.dot, (3,), (3,)),
-    Row("outer", (Case((numbers((2,)), numbers((3,), 1)), (), np.outer, "outer"),), (Refusal((numbers((2, 2)), numbers((2,))), (), ShapeError, "axes"),)),
+    Row("outer", (Case((numbers((2,)), numbers((3,), 1)), (), np.outer, "outer"),),
+        (Refusal((numbers((2, 2)), numbers((2,))), (), ShapeError, "axes"),)),
     Row(
         "inner",
         (
@@ -243,12 +247,13 @@ _PRODUCTS = (
     _scaled("addr", np.outer, (2, 3), (2,), (3,)),
     _scaled("baddbmm", np.matmul, (2, 4), (2, 2, 3), (2, 3, 4)),
     _scaled("addbmm", lambda a, b: (a @ b).sum(0), (2, 4), (3, 2, 3), (3, 3, 4)),
-    Row("matrix_power", tuple(Case((numbers((2, 3, 3)),), (n,), _power) for n in (0, 1, 2, 5))),
+    Row("matrix_power", tuple(Case((numbers((2, 3, 3)),), (n,), _power, None, n > 0) for n in (0, 1, 2, 5))),
     Row(
         "chain_matmul",
         (
-            Case(tuple(numbers(s, i) for i, s in enumerate(((2, 3), (3, 4), (4, 2), (2, 5)))), (), lambda *x: reduce(np.matmul, x)),
-            Case((numbers((3,)), numbers((3, 4), 1), numbers((4,), 2)), (), lambda *x: reduce(np.matmul, x)),
+            Case(tuple(numbers(s, i) for i, s in enumerate(((2, 3), (3, 4), (4, 2), (2, 5)))), (), lambda *x:
+            reduce(np.matmul, x)), Case((numbers((3,)), numbers((3, 4), 1), numbers((4,), 2)), (), lambda *x:
+            reduce(np.matmul, x)),
         ),
         (Refusal((numbers((2, 3)), numbers((2, 3))), (), ShapeError, "do not fit"),),
     ),
@@ -278,13 +283,15 @@ def _strided_put(x: Array, value: Array, strides: Any, offset: int) -> Array:
 
 
 _JOINS = (
-    Row("block_diag", (Case((numbers((2, 3)), numbers((1, 2), 1), numbers((2, 1), 2)), (), _block_diag, "block_diag"),)),
+    Row("block_diag", (
+        Case((numbers((2, 3)), numbers((1, 2), 1), numbers((2, 1), 2)), (), _block_diag, "block_diag"),
+    )),
     Row(
         "as_strided",
         (
             Case((numbers((3, 4)),), ((2, 3), (4, 1), 1), _strided),
             Case((numbers((6,)),), ((4, 3), (1, 1), 0), _strided),
-            Case((numbers((6,)),), ((0, 3), (1, 1), 0), _strided),
+            Case((numbers((6,)),), ((0, 3), (1, 1), 0), _strided, None, False),
         ),
         (Refusal((numbers((6,)),), ((4, 3), (2, 1), 0), ShapeError, "reach outside"),),
     ),

@@ -215,6 +215,10 @@ def _total_norm(a: Array, b: Array, p: Array, kind: str) -> Any:
     return np.linalg.norm(np.concatenate((a.ravel(), b.ravel())), float(p))
 
 
+def _number(x: float) -> Array:
+    return np.array(x, np.float32)
+
+
 def _renorm(table: Array, index: Array, most: Array, *rest: Any) -> Array:
     p = {"2": 2.0, "p": 3.0}[rest[-1]]
     out = table.copy()
@@ -395,7 +399,7 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     Row(
         "embedding.renorm",
         (
-            Case((numbers((4, 2)), np.array([3, 0, 3]), np.array(0.9, np.float32)), ("2",), _renorm),
+            Case((numbers((4, 2)), np.array([3, 0, 3]), _number(0.9)), ("2",), _renorm),
             Case(
                 (numbers((4, 2)), np.array([3, 1]), np.array(0.9, np.float32), np.array(3, np.float32)), ("p",), _renorm
             ),

@@ -12,8 +12,8 @@ from retrograd.core.errors import DTypeError, ShapeError
 from tests.support.composite_rows_attention import ATTENTION_ROWS
 from tests.support.composite_rows_conv import CONV_LAYER_ROWS
 from tests.support.composite_rows_elementwise import ELEMENTWISE_ROWS
-from tests.support.composite_rows_loss import LOSS_ROWS
 from tests.support.composite_rows_indexing import ORDER_ROWS, SCATTER_ROWS
+from tests.support.composite_rows_loss import LOSS_ROWS
 from tests.support.composite_rows_math import MATH_ROWS
 from tests.support.composite_rows_nn import LAYER_AND_LOSS_ROWS
 from tests.support.composite_rows_optim import OPTIMIZER_ROWS

@@ -10,4 +10,12 @@ from tests.support.rows_linalg import LINALG_PRIMITIVE_ROWS
 from tests.support.rows_random import RANDOM_ROWS
 from tests.support.table import PRIMITIVE_ROWS as BASIC_ROWS, Row
 
-PRIMITIVE_ROWS: tuple[Row, ...] = (*BASIC_ROWS, *CONV_ROWS, *GATHER_ROWS, *LINALG_PRIMITIVE_ROWS, *MATH_PRIMITIVE_ROWS, *POOL_ROWS, *RANDOM_ROWS)
+PRIMITIVE_ROWS: tuple[Row, ...] = (
+    *BASIC_ROWS,
+    *CONV_ROWS,
+    *GATHER_ROWS,
+    *LINALG_PRIMITIVE_ROWS,
+    *MATH_PRIMITIVE_ROWS,
+    *POOL_ROWS,
+    *RANDOM_ROWS,
+)

@@ -6,8 +6,6 @@ which is that of symmetric matrices; `tests/tensor/test_linalg.py` has these.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from retrograd.core.errors import DTypeError, ShapeError
@@ -45,11 +43,13 @@ def _cofactors(a: Array) -> Array:
 
 
 def _exponential(a: Array) -> Array:
-    """The series itself."""
+    """By its series, of a matrix so small that it converges at once, squared again and again."""
     total, term = np.zeros_like(a), np.broadcast_to(np.eye(a.shape[-1]), a.shape)
-    for k in range(1, 60):
+    for k in range(1, 30):
         total = total + term
-        term = term @ a / k
+        term = term @ (a / 64) / k
+    for _ in range(6):
+        total = total @ total
     return total
 
 
@@ -125,9 +125,8 @@ LINALG_PRIMITIVE_ROWS: tuple[Row, ...] = (
         (_square,),
     ),
     Row(
-        "matrix_exp",
-        (Case((regular(2),), (), _exponential, "matrix_exp"), Case((8 * regular(),), (), _exponential, "matrix_exp", False)),
-        (_square,),
+        "matrix_exp", (Case((regular(2),), (), _exponential, "matrix_exp"), Case((4 * regular(),), (), _exponential,
+        "matrix_exp", False)), (_square,),
     ),
     Row(
         "cholesky_factors",
@@ -149,8 +148,8 @@ LINALG_PRIMITIVE_ROWS: tuple[Row, ...] = (
     Row(
         "eigh_factors",
         tuple(
-            Case((definite(2),), (is_upper,), lambda a, u: np.concatenate([x.reshape(2, -1) for x in _eigh(a, u)], -1), None, False)
-            for is_upper in (False, True)
+            Case((definite(2),), (is_upper,), lambda a, u: np.concatenate([x.reshape(2, -1) for x in _eigh(a, u)],
+            -1), None, False) for is_upper in (False, True)
         ),
         (Refusal((numbers((2, 3)),), (False,), ShapeError, "square"),),
     ),
@@ -211,7 +210,7 @@ def _reflections(a: Array, tau: Array) -> Array:
     return product[:, : a.shape[1]]
 
 
-_apart = np.arange(24.0).reshape(2, 3, 4) ** 1.3 % 5.0
+_apart = 3 * numbers((2, 3, 4), 3)
 
 LINALG_ROWS: tuple[Row, ...] = (
     Row("inv", (Case((regular(2),), (), np.linalg.inv, "inverse"),), (_square,)),
@@ -228,7 +227,8 @@ LINALG_ROWS: tuple[Row, ...] = (
         tuple(
             Case((regular(), numbers((3, 3), 1)), (u, left, unit, transpose), _triangular)
             for u, left, unit, transpose in (
-                (True, True, False, False), (False, True, True, False), (True, False, False, False), (False, True, False, True)
+                (True, True, False, False), (False, True, True, False), (True, False, False, False), (False, True,
+                False, True)
             )
         ),
     ),
@@ -239,20 +239,24 @@ LINALG_ROWS: tuple[Row, ...] = (
             ("cholesky_inverse", (), _cholesky_inverse),
         )
     ),
-    Row("linalg_det", (Case((regular(2),), (), np.linalg.det, "det"), Case((SINGULAR,), (), np.linalg.det, "det", False)), (_square,)),
+    Row("linalg_det", (
+        Case((regular(2),), (), np.linalg.det, "det"), Case((SINGULAR,), (), np.linalg.det, None, False)
+    ), (_square,)),
     Row("slogdet", (Case((regular(2),), (), lambda a: tuple(np.linalg.slogdet(a))),), (_square,)),
     Row("logdet", (Case((regular(2),), (), lambda a: np.log(np.linalg.det(a)), "logdet"),)),
     Row("linalg_matrix_exp", (Case((regular(2),), (), _exponential, "matrix_exp"),)),
     Row(
         "cholesky",
         tuple(
-            Case((definite(2),), (u,), lambda a, u: np.swapaxes(np.linalg.cholesky(a), -1, -2) if u else np.linalg.cholesky(a), None, False)
-            for u in (False, True)
+            Case((definite(2),), (u,), lambda a, u: np.swapaxes(np.linalg.cholesky(a), -1, -2) if u else
+            np.linalg.cholesky(a), None, False) for u in (False, True)
         ),
     ),
     Row("qr", tuple(Case((x,), (False,), lambda a, _: tuple(np.linalg.qr(a))) for x in (regular(2), _tall, _wide))),
     Row("eigh", tuple(Case((definite(2),), (u,), _eigh, None, False) for u in (False, True))),
-    Row("svd", tuple(Case((x,), (False,), lambda a, _: tuple(np.linalg.svd(a, False))) for x in (regular(2), _tall, _wide))),
+    Row("svd", tuple(
+        Case((x,), (False,), lambda a, _: tuple(np.linalg.svd(a, False))) for x in (regular(2), _tall, _wide)
+    )),
     Row("svdvals", (Case((regular(2),), (), _one(lambda a: np.linalg.svd(a, compute_uv=False))),)),
     Row("lu", tuple(Case((x,), (True,), _lu) for x in (numbers((3, 3), 3), _tall, _wide))),
     Row("lu_factor", tuple(Case((x,), (True,), _lu_factor) for x in (numbers((3, 3), 3), _tall, _wide))),
@@ -282,7 +286,7 @@ LINALG_ROWS: tuple[Row, ...] = (
         (Refusal((numbers((0, 3)),), ("inf", (0, 1), False), ShapeError, ""),),
     ),
     Row(
-        "householder_product",
-        (Case((numbers((4, 3), 2), numbers((3,), 1)), (), _reflections), Case((numbers((4, 3), 2), numbers((2,), 1)), (), _reflections)),
+        "householder_product", (Case((numbers((4, 3), 2), numbers((3,), 1)), (), _reflections), Case((numbers((4, 3),
+        2), numbers((2,), 1)), (), _reflections)),
     ),
 )  # fmt: skip

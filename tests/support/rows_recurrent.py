@@ -90,6 +90,36 @@ _CASTING = body([place(2)], lambda x: [e.cast(x, int64)])
 _dense_inputs = (0.4 * numbers((2, 3), 1), numbers((2, 3), 2), numbers((4, 2, 3), 3), 0.4 * numbers((3, 3), 4))
 _scale_inputs = (numbers((2, 3), 1), numbers((3, 2, 3), 2), 0.5 * numbers((2, 3), 3), 0.5 * numbers((3,), 4))
 
+# -- branches ---------------------------------------------------------------------------------------------------------
+
+_TWICE = body([place(2, 3), place(2, 3)], lambda x, y: [e.mul(x, y), e.add(x, x)])
+_SINE = body([place(2, 3), place(2, 3)], lambda x, y: [e.sin(x), y])
+_SHORT = body([place(2, 3), place(2, 3)], lambda x, y: [x])
+_SUMMED = body([place(2, 3), place(2, 3)], lambda x, y: [e.add(x, y), e.cast(y, int64)])
+
+
+def _branch(condition: Array, x: Array, y: Array, _: Any) -> tuple[Array, Array]:
+    return (x * y, x + x) if condition else (np.sin(x), y)
+
+
+_pair = (numbers((2, 3), 1), numbers((2, 3), 2))
+
+# -- loops of unknown length ------------------------------------------------------------------------------------------
+
+_ABOVE = body([place(dtype=int64), place(dtype=int64), place(dtype=int64)], lambda n, k, w: [e.gt(n, like(1, n))])
+_HALVED = body(
+    [place(dtype=int64), place(dtype=int64), place(dtype=int64)],
+    lambda n, k, w: [e.floor_divide(n, w), e.add(k, like(1, k))],
+)
+_ONE = body([place(dtype=int64), place(dtype=int64), place(dtype=int64)], lambda n, k, w: [n])
+
+
+def _halvings(n: Any, k: Any, w: Any, *_: Any) -> tuple[Any, Any]:
+    while n > 1:
+        n, k = n // w, k + 1
+    return n, k
+
+
 CONTROL_FLOW_ROWS = (
     Row(
         "scan",
@@ -109,6 +139,32 @@ CONTROL_FLOW_ROWS = (
                 (np.array(7), numbers((3,))), ((_COUNT,), 2, 0, 3, False), ShapeError, "the body takes"
             ),
             Refusal(_scale_inputs, ((_SCALE,), 1, 1, 4, False), ShapeError, "must have 4 steps"),
+        ),
+    ),
+    Row(
+        "cond",
+        (
+            Case((np.array(True), *_pair), ((_TWICE, _SINE),), _branch),
+            Case((np.array(False), *_pair), ((_TWICE, _SINE),), _branch),
+        ),
+        (
+            Refusal((np.array([True]), *_pair), ((_TWICE, _SINE),), ShapeError, "a single value"),
+            Refusal((np.array(1), *_pair), ((_TWICE, _SINE),), DTypeError, "must be bool"),
+            Refusal((np.array(True), *_pair), ((_TWICE, _SHORT),), ShapeError, "the same shapes"),
+            Refusal((np.array(True), *_pair), ((_TWICE, _SUMMED),), ShapeError, "the same shapes"),
+            Refusal((np.array(True), _pair[0]), ((_TWICE, _SINE),), ShapeError, "a branch takes"),
+        ),
+    ),
+    Row(
+        "while",
+        (
+            Case((np.array(41), np.array(0), np.array(2)), ((_ABOVE, _HALVED), 2), _halvings, smooth=False),
+            Case((np.array(1), np.array(7), np.array(2)), ((_ABOVE, _HALVED), 2), _halvings, smooth=False, shared=(2,)),
+        ),
+        (
+            Refusal((np.array(41), np.array(0), np.array(2)), ((_ONE, _HALVED), 2), DTypeError, "must be bool"),
+            Refusal((np.array(41), np.array(0), np.array(2)), ((_ABOVE, _ONE), 2), ShapeError, "must stay the same"),
+            Refusal((np.array(41), np.array(0)), ((_ABOVE, _HALVED), 2), ShapeError, "a function takes"),
         ),
     ),
 )  # fmt: skip

@@ -50,10 +50,10 @@ def hook(world: World, a: int, b: int, c: int) -> None:
     attach(x.theirs, 1)
 
 
-def _is_released(theirs: torch.Tensor) -> bool:
+def _is_released(world: World, theirs: torch.Tensor) -> bool:
     """Whether a node behind a tensor has lost the values that it saved, so that PyTorch refuses to walk it (and
-    retrograd may: deviation 2)."""
-    return any(_has_lost_values(node) for node in history(theirs))
+    retrograd may: deviation 2). A write through a view has lost what it saved when it was walked once."""
+    return any(_has_lost_values(node) or any(node is gone for gone in world.released) for node in history(theirs))
 
 
 def _has_lost_values(node: Any) -> bool:
@@ -78,11 +78,13 @@ def backward(world: World, a: int, b: int, c: int) -> None:
         ours, theirs = ours + other.ours.sin().sum(), theirs + other.theirs.sin().sum()
     if c % 4 == 0:
         ours.item()
-    if _is_released(theirs):
+    if _is_released(world, theirs):
         return
     keep = c % 2 == 0
     ours.backward(retain_graph=keep)
     theirs.backward(retain_graph=keep)
+    if not keep:
+        world.released.extend(node for node in history(theirs) if type(node).__name__ == "CopySlices")
 
 
 @operation
@@ -92,7 +94,7 @@ def grad(world: World, a: int, b: int, c: int) -> None:
     if y is None or x is None:
         return
     ours, theirs = (y.ours.sin() * y.ours).sum(), (y.theirs.sin() * y.theirs).sum()
-    if _is_released(theirs):
+    if _is_released(world, theirs):
         return
     create = c % 2 == 0
     found = rg.autograd.grad(ours, x.ours, retain_graph=True, create_graph=create, allow_unused=True)[0]

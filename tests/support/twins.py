@@ -41,6 +41,7 @@ class World:
         hook_calls: how often hooks ran, [ours, theirs].
         kept: leaves whose gradients somebody looks at.
         hooked_views: PyTorch's views with hooks.
+        released: PyTorch's writes through views that a backward pass without `retain_graph` has been through.
     """
 
     pool: list[Pair] = field(default_factory=list)
@@ -49,6 +50,7 @@ class World:
     hook_calls: list[int] = field(default_factory=lambda: [0, 0])
     kept: list[Pair] = field(default_factory=list)
     hooked_views: list[Any] = field(default_factory=list)
+    released: list[Any] = field(default_factory=list)
     _next: int = 0
 
     def pick(self, number: int, wanted: Callable[[Any], bool] = lambda theirs: True) -> Pair | None:

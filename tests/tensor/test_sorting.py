@@ -191,3 +191,14 @@ def test_logcumsumexp_of_large_numbers() -> None:
         leaf.logcumsumexp(0).sum().backward()
         results.append(leaf.grad.numpy())
     np.testing.assert_allclose(results[0], results[1], atol=2e-3)
+
+
+def test_a_result_that_is_there_meets_a_leaf() -> None:
+    """One of several results, computed and without a history, in a graph that has one."""
+    values = rg.tensor([2.0, 1.0]).sort().values
+    assert values.tolist() == [1.0, 2.0]
+    leaf = rg.tensor([3.0, 4.0], requires_grad=True)
+    loss = (leaf * values).sum()
+    assert loss.item() == 11.0
+    loss.backward()
+    assert leaf.grad.tolist() == [1.0, 2.0]

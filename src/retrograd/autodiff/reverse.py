@@ -87,7 +87,8 @@ def _projections(order: Sequence[Node], stand_ins: Mapping[Node, Node]) -> dict[
     found: dict[Node, dict[int, Node]] = {}
     for node in order:
         for x in node.inputs:
-            if x.signature is not None and x.signature.projects is not None:
+            # One whose value is there, and that no gradient needs, has let go of what it is an output of.
+            if x.signature is not None and x.signature.projects is not None and x.inputs:
                 found.setdefault(x.inputs[0], {})[x.signature.projects] = stand_ins.get(x, x)
         if node.signature is not None and node.signature.projects is not None:
             found.setdefault(node.inputs[0], {})[node.signature.projects] = stand_ins.get(node, node)

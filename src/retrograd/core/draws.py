@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 import ml_dtypes
@@ -157,7 +158,8 @@ class Draws:
         dtype = np.dtype(dtype)
         if dtype.kind == "b":
             return (self.raw(size_of(shape)) & np.uint32(1)).astype(dtype).reshape(shape)
-        largest = np.iinfo(dtype).max if dtype.kind in "iu" else 1 << (ml_dtypes.finfo(dtype).nmant + 1)
+        mantissa: Callable[[Any], Any] = ml_dtypes.finfo
+        largest = int(np.iinfo(dtype).max) if dtype.kind in "iu" else 1 << (mantissa(dtype).nmant + 1)
         size = size_of(shape)
         words = self.raw64(size) if dtype.itemsize == 8 else self.raw(size).astype(np.uint64)
         return (words % np.uint64(largest + 1)).astype(dtype).reshape(shape)

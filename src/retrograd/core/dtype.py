@@ -65,7 +65,7 @@ class DType:
 def _ends(numpy: np.dtype[Any], kind: int) -> tuple[int | float, int | float]:
     if kind == 0:
         return 0, 1
-    limits: Any = np.iinfo(numpy) if kind == 1 else ml_dtypes.finfo(numpy)
+    limits: Any = np.iinfo(numpy) if kind == 1 else ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]
     number: Any = int if kind == 1 else float
     return number(limits.min), number(limits.max)
 

@@ -33,7 +33,7 @@ class finfo:
         found = defaults.float_dtype if type is None else type
         if not found.is_floating_point:
             raise DTypeError(f"finfo: takes a floating-point dtype, and received {found.name}; use iinfo")
-        limits = ml_dtypes.finfo(found.numpy)
+        limits = ml_dtypes.finfo(found.numpy)  # type: ignore[no-untyped-call]
         self.dtype = found.name
         self.bits = int(limits.bits)
         self.eps, self.resolution = float(limits.eps), float(f"{float(limits.resolution):.0e}")

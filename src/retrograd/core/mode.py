@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class _State(threading.local):
@@ -15,14 +16,25 @@ class _State(threading.local):
         inference: whether `inference_mode` is on.
         user_calls: how often a backward pass has called code of the user: a hook, or the backward of a Function. A step
             in which one was called cannot be repeated without Python.
+        autocast: makes the inputs of an operation those of its choice (`tensor/autocast.py`); None where it is off.
     """
 
     grad_enabled = True
     inference = False
     user_calls = 0
+    autocast: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] | None = None
 
 
 state = _State()
+
+
+class _Casting:
+    """In how many places, of all threads, `autocast` is on: recording looks here first, for it is cheap."""
+
+    places = 0
+
+
+casting = _Casting()
 
 
 class _Watch:
@@ -47,6 +59,17 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         state.grad_enabled = before
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Record the body of a composite: what it is made of hangs on nothing that is switched outside."""
+    before, state.autocast = state.autocast, None
+    try:
+        with no_grad():
+            yield
+    finally:
+        state.autocast = before
 
 
 @contextmanager

@@ -288,6 +288,8 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
     Raises:
         ShapeError, DTypeError: the inputs break the operation's rule.
     """
+    if mode.casting.places and mode.state.autocast is not None:
+        inputs = mode.state.autocast(operation, inputs)
     types = [node.type for node in inputs]
     signature = _known.get((operation, attributes, *types)) or signature_of(operation, tuple(types), attributes)
     requires_grad = False
@@ -323,7 +325,7 @@ def forget_signatures() -> None:
 def _trace(operation: Operation, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:
     assert isinstance(operation, Composite)
     placeholders = tuple(input_node(type_, None) for type_ in types)
-    with mode.no_grad():
+    with mode.tracing():
         result = operation.body(*placeholders, *attributes)
     outputs = result if isinstance(result, tuple) else (result,)
     return Graph.from_nodes(placeholders, outputs)

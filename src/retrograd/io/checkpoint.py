@@ -87,7 +87,7 @@ def load(
     data = Path(name).read_bytes() if is_path else f.read()  # type: ignore[union-attr]
     if data.startswith(_PICKLES):
         raise FileFormatError(
-            f"{name} is a pickle, as torch.save writes them, and pickles can run any code; convert it where PyTorch is, "
+            f"{name} is a pickle, as torch.save writes them, and pickles run any code; convert it where PyTorch is, "
             "with safetensors.torch.save_file(torch.load(...), ...), and load that"
         )
     arrays, metadata = from_bytes(data, name)

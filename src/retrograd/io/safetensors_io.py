@@ -69,7 +69,8 @@ def to_bytes(state_dict: Mapping[str, npt.ArrayLike], metadata: Mapping[str, str
     """The content of a file with named tensors; arguments and errors are those of `save_file`."""
     arrays = {str(name): _as_native(name, value) for name, value in state_dict.items()}
     try:
-        return safetensors_numpy.save(arrays, dict(metadata) if metadata else None)
+        content: bytes = safetensors_numpy.save(arrays, dict(metadata) if metadata else None)
+        return content
     except (SafetensorError, KeyError, TypeError) as error:
         raise FileFormatError(f"these tensors cannot be written as safetensors: {error}") from error
 
@@ -85,7 +86,7 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Array], dict[str, str]
         FileFormatError: the content is damaged, cut short or of another format.
     """
     try:
-        found = {key: _array(part) for key, part in deserialize(data)}
+        found = {key: _array(part) for key, part in deserialize(data)}  # type: ignore[no-untyped-call]
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{name} is not a sound safetensors file: {error}") from error
@@ -94,8 +95,9 @@ def from_bytes(data: bytes, name: str) -> tuple[dict[str, Array], dict[str, str]
 
 # The format's names of dtypes.
 _DTYPES: Final = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": bfloat16.numpy, "I64": np.int64, "U64": np.uint64,
-    "I32": np.int32, "U32": np.uint32, "I16": np.int16, "U16": np.uint16, "I8": np.int8, "U8": np.uint8, "BOOL": np.bool_,
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": bfloat16.numpy, "I64": np.int64, "U64":
+    np.uint64, "I32": np.int32, "U32": np.uint32, "I16": np.int16, "U16": np.uint16, "I8": np.int8, "U8": np.uint8,
+    "BOOL": np.bool_,
 }  # fmt: skip
 
 

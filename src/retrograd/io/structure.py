@@ -3,8 +3,8 @@
 What JSON has by itself stands as it is: null, true, numbers, text, lists, and dictionaries whose keys are text. The
 rest is an object with the one key "$" and what that says::
 
-    {"$": "tensor", "name": "0", "requires_grad": true, "parameter": true}
-    {"$": "array", "name": "1"}                     a NumPy array
+    {"$": "tensor", "name": "model.weight", "requires_grad": true, "parameter": true}
+    {"$": "array", "name": "inputs"}                a NumPy array
     {"$": "float", "value": "inf"}                  also -inf and nan
     {"$": "dict", "items": [[key, value], ...]}     keys of any kind; "ordered" for an OrderedDict
     {"$": "tuple", "items": [...]}                  also set, frozenset and size
@@ -48,8 +48,8 @@ class Writer:
     """Describes data.
 
     Attributes:
-        arrays: those it holds, by the names that the description gives them. Tensors of a dictionary at the top keep
-            its keys as names, so that other programs find them.
+        arrays: those it holds, by the names that the description gives them: the keys that lead to them, with points
+            between, so that other programs find the tensors of a `state_dict` under their names.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Writer:
         """One name for each object, however often it is there."""
         name = self._names.get(id(owner))
         if name is None:
-            key = path[0] if len(path) == 1 and isinstance(path[0], str) else str(len(self.arrays))
+            key = ".".join(map(str, path)) or "data"
             while key in self.arrays:
                 key += "'"
             name = self._names[id(owner)] = key

@@ -55,6 +55,7 @@ from retrograd.nn.functions.conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from retrograd.nn.functions.ctc import ctc_loss
 from retrograd.nn.functions.distance import cosine_similarity, normalize, pairwise_distance
 from retrograd.nn.functions.dropout import (
     alpha_dropout,
@@ -145,6 +146,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

@@ -66,6 +66,9 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
                 raise RetrogradError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
             object.__setattr__(self, name, value)
             return
+        if isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+            return
         registry = self._registry_for(name, value)
         for other in (fields["_parameters"], fields["_modules"], fields["_buffers"]):
             if other is not registry:

@@ -221,7 +221,8 @@ class RNNBase(Module):
             wanted = (self.num_layers * self._directions, batch, self._state_size(kind))
             shape = wanted if batched else (wanted[0], wanted[2])
             if node.type.shape != shape:
-                what = "layers * directions, B, H" if batched else "layers * directions, H, as the input has no batch axis"
+                without = "layers * directions, H, as the input has no batch axis"
+                what = "layers * directions, B, H" if batched else without
                 raise ShapeError(
                     f"{type(self).__name__}: a first state has shape {node.type.shape}; it must be {shape} ({what})"
                 )
@@ -248,7 +249,7 @@ class RNNBase(Module):
     def _check_features(self, extent: int) -> None:
         if extent != self.input_size:
             raise ShapeError(
-                f"{type(self).__name__}: the last axis of the input has extent {extent}; input_size is {self.input_size}"
+                f"{type(self).__name__}: the input's last axis has extent {extent}; input_size is {self.input_size}"
             )
 
     def extra_repr(self) -> str:
@@ -261,7 +262,7 @@ class RNNBase(Module):
 
 
 def _check_options(name: str, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:
-    if isinstance(dropout, bool) or not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1:  # type: ignore[operator]
+    if isinstance(dropout, bool) or not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1:
         raise OptionError(f"{name}: dropout must be a probability from 0 to 1, and is {dropout!r}")
     if dropout > 0 and num_layers == 1:
         warnings.warn(

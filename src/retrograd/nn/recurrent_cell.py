@@ -23,6 +23,10 @@ from retrograd.tensor.creation import empty
 class RNNCellBase(Module):
     """What recurrent cells share: their parameters. Source: torch.nn.RNNCellBase."""
 
+    nonlinearity: str
+    bias_ih: Parameter | None
+    bias_hh: Parameter | None
+
     def __init__(
         self,
         input_size: int,

@@ -7,6 +7,7 @@ from typing import Any
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
+from retrograd.ops.arithmetic import floating
 from retrograd.ops.constant import like
 from retrograd.ops.movement import broadcast_to
 from retrograd.ops.reduce import max_keepdim, sum_keepdim
@@ -30,6 +31,7 @@ def _sigmoid_gradient(g: Node, x: tuple[Node, ...], y: Node, _: Any) -> tuple[No
 @composite("sigmoid", _sigmoid_gradient)
 def SIGMOID(x: Node) -> Node:
     """1 / (1 + exp(-x))."""
+    x = e.cast(x, floating(x.type.dtype))
     one = like(1, x)
     return e.div(one, e.add(one, e.exp(e.neg(x))))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer
-from retrograd.core.dtype import DType, bool_, defaults, promote
+from retrograd.core.dtype import DType, bool_, defaults, int64, promote
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Composite, composite, record
 from retrograd.ops import elementwise as e
@@ -90,7 +90,8 @@ def WHERE(condition: Node, a: Node, b: Node) -> Node:
 
 @composite("square")
 def SQUARE(x: Node) -> Node:
-    """x * x: the exponent 2 is a listed structural constant."""
+    """x * x: the exponent 2 is a listed structural constant. Booleans become int64."""
+    x = e.cast(x, int64) if x.type.dtype is bool_ else x
     return e.mul(x, x)
 
 
@@ -145,7 +146,16 @@ def _rounding(name: str, function: Callable[[Node], Node]) -> Composite:
 
 NEG = _unary("neg", e.neg)
 ABS = _unary("abs", e.absolute)
-SIGN = _unary("sign", e.sign)
+
+
+@composite("sign")
+def SIGN(x: Node) -> Node:
+    """-1, 0 or 1; 0 for NaN, as in PyTorch."""
+    if x.type.dtype is bool_:
+        return x
+    return e.select(e.ne(x, x), like(0, x), e.sign(x)) if x.type.dtype.is_floating_point else e.sign(x)
+
+
 FLOOR = _rounding("floor", e.floor)
 CEIL = _rounding("ceil", e.ceil)
 ROUND = _rounding("round", e.rint)

@@ -30,7 +30,7 @@ def _batch_shape(q: Node, k: Node, v: Node, mask: tuple[Node, ...]) -> Shape:
     for name, operand in (("query", q), ("key", k), ("value", v)):
         if len(operand.type.shape) < 2:
             raise ShapeError(
-                f"scaled_dot_product_attention: the {name} has shape {operand.type.shape}; it must be (..., rows, width)"
+                f"scaled_dot_product_attention: the {name} {operand.type.shape} must have shape (..., rows, width)"
             )
         if operand.type.dtype is not q.type.dtype or not operand.type.dtype.is_floating_point:
             raise DTypeError(

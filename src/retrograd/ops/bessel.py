@@ -1,6 +1,9 @@
-"""Modified Bessel functions of the first kind as composites, by series of Chebyshev polynomials on [0, 8] and beyond."""
+"""Modified Bessel functions of the first kind as composites, by series of Chebyshev polynomials on [0, 8] and
+beyond."""
 
 from __future__ import annotations
+
+import math
 
 from retrograd.ops.formula import Formula, apply, chebyshev, copy_sign, exp, real_function, sqrt, where
 
@@ -62,21 +65,29 @@ def _scaled_i1(size: Formula) -> Formula:
 def _grown(size: Formula, scaled: Formula) -> Formula:
     """exp(x) times `scaled`, in two steps: exp(x) alone overflows sooner."""
     half = exp(size * 0.5)
-    return half * scaled * half
+    return where(size.equals(math.inf), math.inf, half * scaled * half)
 
 
 def _sign(x: Formula) -> Formula:
     return where(x.equals(0), 0.0, copy_sign(x.constant(1), x))
 
 
-@real_function("i0", lambda x, y: apply(I1, x), in_double=True)
+def _i0_slope(x: Formula, y: Formula) -> Formula:
+    return apply(I1, x)
+
+
+@real_function("i0", _i0_slope, in_double=True)
 def I0(x: Formula) -> Formula:
     """The modified Bessel function of the first kind, of order 0."""
     size = abs(x)
     return _grown(size, _scaled_i0(size))
 
 
-@real_function("i0e", lambda x, y: apply(I1E, x) - _sign(x) * y, in_double=True)
+def _i0e_slope(x: Formula, y: Formula) -> Formula:
+    return apply(I1E, x) - _sign(x) * y
+
+
+@real_function("i0e", _i0e_slope, in_double=True)
 def I0E(x: Formula) -> Formula:
     """exp(-|x|) i0(x)."""
     return _scaled_i0(abs(x))

@@ -86,5 +86,3 @@ def SUB_SCALED(a: Node, b: Node, alpha: Node) -> Node:
     """a - alpha b."""
     a, b = meet("sub", a, b)
     return e.sub(a, e.mul(spread(alpha, b), b))
-
-

@@ -67,9 +67,7 @@ def FMIN(a: Node, b: Node) -> Node:
 
 @composite("heaviside")
 def HEAVISIDE(x: Node, values: Node) -> Node:
-    """0 where x < 0, values where x = 0, 1 where x > 0."""
+    """1 where x > 0, values where x = 0, else 0."""
     x, values = meet("heaviside", x, values)
     step = e.cast(e.gt(x, like(0, x)), x.type.dtype)
-    return e.select(e.ne(x, x), x, e.select(e.eq(x, like(0, x)), values, step))
-
-
+    return e.select(e.eq(x, like(0, x)), values, step)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
@@ -37,16 +37,13 @@ class _Term(NamedTuple):
 
 
 @composite("einsum")
-def EINSUM(*given: Node | tuple[Labels, ...] | Labels) -> Node:
+def EINSUM(*given: Any) -> Node:
     """The operands, then the labels of each, then those of the result."""
     *nodes, inputs, output = given
-    dtype = common_dtype(*nodes)  # type: ignore[arg-type]
-    terms = [
-        _diagonal(_Term(e.cast(x, dtype), labels))  # type: ignore[arg-type]
-        for x, labels in zip(nodes, inputs, strict=True)
-    ]
+    dtype = common_dtype(*nodes)
+    terms = [_diagonal(_Term(e.cast(x, dtype), labels)) for x, labels in zip(nodes, inputs, strict=True)]
     while len(terms) > 1:
-        a, b = _cheapest(terms, output)  # type: ignore[arg-type]
+        a, b = _cheapest(terms, output)
         rest = [term for i, term in enumerate(terms) if i not in (a, b)]
         needed = {label for term in rest for label in term.labels} | set(output)
         terms = [_product(terms[a], terms[b], needed), *rest]
@@ -111,7 +108,8 @@ def _product(a: _Term, b: _Term, needed: set[str]) -> _Term:
         node = matmul(reshape(left, (count, m, k)), reshape(right, (count, k, n)))
     else:
         shape = (count, m, n)
-        node = e.mul(broadcast_to(reshape(left, (count, m, 1)), shape), broadcast_to(reshape(right, (count, 1, n)), shape))
+        column, row = reshape(left, (count, m, 1)), reshape(right, (count, 1, n))
+        node = e.mul(broadcast_to(column, shape), broadcast_to(row, shape))
     return _Term(reshape(node, (*together, *row_shape, *column_shape)), (*batch, *rows, *columns))
 
 

@@ -160,9 +160,7 @@ log10 = _elementwise("log10", np.log10, lambda g, x, y, _: (div(g, mul(x[0], lik
 log1p = _elementwise("log1p", np.log1p, lambda g, x, y, _: (div(g, add(x[0], like(1, y))),), _FLOAT)
 sin = _elementwise("sin", np.sin, lambda g, x, y, _: (mul(g, cos(x[0])),), _FLOAT)
 cos: _Function = _elementwise("cos", np.cos, lambda g, x, y, _: (neg(mul(g, sin(x[0]))),), _FLOAT)
-atan = _elementwise(
-    "atan", np.arctan, lambda g, x, y, _: (div(g, add(mul(x[0], x[0]), like(1, y))),), _FLOAT
-)
+atan = _elementwise("atan", np.arctan, lambda g, x, y, _: (div(g, add(mul(x[0], x[0]), like(1, y))),), _FLOAT)
 tanh = _elementwise("tanh", np.tanh, lambda g, x, y, _: (mul(g, sub(like(1, y), mul(y, y))),), _FLOAT)
 erf = _elementwise(
     "erf",
@@ -226,7 +224,7 @@ def _infer_cast(types: tuple[TensorType, ...], dtype: str) -> TensorType:
 def _cast_reference(x: np.ndarray, dtype: str) -> np.ndarray:
     target = DTYPES[dtype]
     with np.errstate(all="ignore"):
-        if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" or target.is_half:
+        if (x.dtype.itemsize == 2 and x.dtype.kind not in "iu") or target.is_half:
             # The only way from and to 16 bits is over float32, as in PyTorch.
             x = x.astype(np.float32)
         return x.astype(target.numpy)
@@ -253,9 +251,7 @@ def _infer_bitcast(types: tuple[TensorType, ...], dtype: str) -> TensorType:
 
 
 BITCAST = register(
-    Primitive(
-        "bitcast", _infer_bitcast, lambda x, dtype: x.view(DTYPES[dtype].numpy), None, _batch("bitcast")
-    )
+    Primitive("bitcast", _infer_bitcast, lambda x, dtype: x.view(DTYPES[dtype].numpy), None, _batch("bitcast"))
 )
 _MADE["bitcast"] = BITCAST
 

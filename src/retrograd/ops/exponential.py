@@ -41,7 +41,9 @@ def LOGADDEXP(a: Formula, b: Formula) -> Formula:
     return _log_sum(a, b, 1.0)
 
 
-@pair_function("logaddexp2", lambda a, b, y: (_share(a * math.log(2), b * math.log(2)), _share(b * math.log(2), a * math.log(2))))
+@pair_function(
+    "logaddexp2", lambda a, b, y: (_share(a * math.log(2), b * math.log(2)), _share(b * math.log(2), a * math.log(2)))
+)
 def LOGADDEXP2(a: Formula, b: Formula) -> Formula:
     """log2(2^a + 2^b)."""
     return _log_sum(a, b, math.log(2))
@@ -62,5 +64,3 @@ def XLOGY(x: Formula, y: Formula) -> Formula:
 def XLOG1PY(x: Formula, y: Formula) -> Formula:
     """x log(1 + y), and 0 where x is 0."""
     return _times_log(x, y, log1p(y))
-
-

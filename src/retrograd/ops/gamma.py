@@ -55,7 +55,11 @@ def _lgamma_above_half(x: Formula) -> Formula:
     return where(x < 8, small, _stirling(where(x < 8, 8.0, x)))
 
 
-@real_function("lgamma", lambda x, y: Formula(record(POLYGAMMA, (x.node,), (0,))), in_double=True)
+def _digamma(x: Formula, y: Formula) -> Formula:
+    return Formula(record(POLYGAMMA, (x.node,), (0,)))
+
+
+@real_function("lgamma", _digamma, in_double=True)
 def LGAMMA(x: Formula) -> Formula:
     """log |gamma(x)|; below 1/2 by gamma(x) gamma(1 - x) = pi / sin(pi x)."""
     lower = x < 0.5
@@ -159,5 +163,3 @@ def ZETA(s: Node, q: Node) -> Node:
     value = _hurwitz(where(regular, a, 2.0), where(regular, b, 1.0))
     edge = where(a.equals(1) | ((a > 1) & floor(b).equals(b)), math.inf, a.constant(math.nan))
     return e.cast(where(regular, value, edge).node, dtype)
-
-

@@ -157,11 +157,6 @@ def scatter(base: Node, index: Node, source: Node, axis: int, kind: str) -> Node
     return record(SCATTER, (base, index, source), (axis, kind))
 
 
-def gather_all(x: Node, index: Node, axis: int) -> Node:
-    """x at positions along an axis that are the same everywhere: `index` has one axis."""
-    return gather(x, along(index, x.type.shape, axis), axis)
-
-
 def along(index: Node, shape: Shape, axis: int) -> Node:
     """An index of one axis, seen along an axis of `shape` and the same everywhere else."""
     (count,) = index.type.shape

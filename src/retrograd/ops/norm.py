@@ -21,6 +21,9 @@ from retrograd.ops.movement import broadcast_to, reshape
 from retrograd.ops.reduce import sum_keepdim
 from retrograd.ops.spread import spread
 
+# How many numbers a part has whose moments are taken by themselves.
+_SMALLEST_PART, _LARGEST_PART = 16, 1024
+
 
 class Layout(NamedTuple):
     """How a layer looks at its input.
@@ -42,19 +45,47 @@ def _mean(x: Node, axes: Shape) -> Node:
 
 
 def moments(x: Node, axes: Shape) -> tuple[Node, Node]:
-    """Mean and variance (divided by n), in two passes."""
-    mean = _mean(x, axes)
-    rest = e.sub(x, broadcast_to(mean, x.type.shape))
-    return mean, _mean(e.mul(rest, rest), axes)
+    """Mean and variance (divided by n), in two passes; over many images, image by image first.
+
+    The parts are put together as Chan, Golub and LeVeque do: a part's squared distances from its own mean, and its
+    mean's distance from that of all. So the two passes over an image follow each other while it is in the cache.
+    """
+    inner = _parts(x.type.shape, axes)
+    if not inner:
+        mean = _mean(x, axes)
+        return mean, _mean(_squared_distances(x, mean), axes)
+    outer = tuple(axis for axis in axes if axis not in inner)
+    means = _mean(x, inner)
+    mean = _mean(means, outer)
+    within = _mean(_mean(_squared_distances(x, means), inner), outer)
+    return mean, e.add(within, _mean(_squared_distances(means, mean), outer))
+
+
+def _squared_distances(x: Node, centre: Node) -> Node:
+    rest = e.sub(x, broadcast_to(centre, x.type.shape))
+    return e.mul(rest, rest)
+
+
+def _parts(shape: Shape, axes: Shape) -> Shape:
+    """The last axes of a batch of images whose moments are taken first; none where it is no such batch."""
+    inner: list[int] = []
+    size = 1
+    for axis in reversed(axes if 0 in axes else ()):
+        if axis == 0 or size * shape[axis] > _LARGEST_PART:
+            break
+        inner.insert(0, axis)
+        size *= shape[axis]
+    return tuple(inner) if size >= _SMALLEST_PART else ()
 
 
 def _normalised(x: Node, eps: Node, layout: Layout) -> tuple[Node, Node]:
-    """z and 1 / sqrt(var + eps), in the layout's shape."""
+    """z in the layout's shape, and 1 / sqrt(var + eps), one for each mean."""
     x = reshape(x, layout.shape)
     mean, variance = moments(x, layout.over)
     root = e.sqrt(e.add(variance, spread(eps, variance)))
-    inverse = broadcast_to(e.div(like(1, root), root), layout.shape)
-    return e.mul(e.sub(x, broadcast_to(mean, layout.shape)), inverse), inverse
+    inverse = e.div(like(1, root), root)
+    rest = e.sub(x, broadcast_to(mean, layout.shape))
+    return e.mul(rest, broadcast_to(inverse, layout.shape)), inverse
 
 
 def _affine(z: Node, parameters: tuple[Node, ...], layout: Layout, has_weight: bool) -> Node:
@@ -78,6 +109,8 @@ def _gradients(
     z, inverse = _normalised(x, eps, layout)
     g = reshape(g, layout.shape)
     summed = tuple(i for i, n in enumerate(layout.affine) if n == 1)
+    if summed == layout.over:
+        return _gradients_of_columns(g, x, (z, inverse), parameters, layout, has_weight)
     h, to_parameters = g, []
     if has_weight:
         h = e.mul(g, broadcast_to(reshape(parameters[0], layout.affine), layout.shape))
@@ -86,7 +119,26 @@ def _gradients(
         to_parameters.append(reshape(sum_keepdim(g, summed), parameters[-1].type.shape))
     centre = broadcast_to(_mean(h, layout.over), layout.shape)
     slope = broadcast_to(_mean(e.mul(h, z), layout.over), layout.shape)
-    to_x = e.mul(e.sub(e.sub(h, centre), e.mul(z, slope)), inverse)
+    to_x = e.mul(e.sub(e.sub(h, centre), e.mul(z, slope)), broadcast_to(inverse, layout.shape))
+    return (reshape(to_x, x.type.shape), None, *to_parameters)
+
+
+def _gradients_of_columns(
+    g: Node, x: Node, made: tuple[Node, Node], parameters: tuple[Node, ...], layout: Layout, has_weight: bool
+) -> tuple[Node | None, ...]:
+    """The same where all that share a mean share a weight as well: two sums are enough."""
+    z, inverse = made
+    total, along = sum_keepdim(g, layout.over), sum_keepdim(e.mul(g, z), layout.over)
+    count = like(math.prod(layout.shape[axis] for axis in layout.over), total)
+    centre = broadcast_to(e.div(total, count), layout.shape)
+    slope = broadcast_to(e.div(along, count), layout.shape)
+    to_parameters = []
+    if has_weight:
+        inverse = e.mul(inverse, reshape(parameters[0], inverse.type.shape))
+        to_parameters.append(reshape(along, parameters[0].type.shape))
+    if len(parameters) > has_weight:
+        to_parameters.append(reshape(total, parameters[-1].type.shape))
+    to_x = e.mul(e.sub(e.sub(g, centre), e.mul(z, slope)), broadcast_to(inverse, layout.shape))
     return (reshape(to_x, x.type.shape), None, *to_parameters)
 
 

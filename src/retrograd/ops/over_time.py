@@ -1,4 +1,5 @@
-"""Sums over time of what the steps of a loop give, taken after the loop: one large product instead of many small ones."""
+"""Sums over time of what the steps of a loop give, taken after the loop: one large product instead of many small
+ones."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def sum_over_time(g: Node, computed: Container[Node], given: Container[Node]) ->
     if name == "sum":
         return _of_sum(g, signature.attributes[0])
     if name == "matmul" and all(x in computed or x in given for x in inputs):
-        return _of_product(*inputs, computed)
+        return _of_product(inputs[0], inputs[1], computed)
     return None
 
 

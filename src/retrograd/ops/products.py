@@ -240,7 +240,7 @@ def CHAIN_MATMUL(*matrices: Node) -> Node:
 
 
 def _cuts(extents: list[int]) -> dict[tuple[int, int], int]:
-    """Where to cut each run of factors, so that the multiplications are fewest; factor i is extents[i] x extents[i+1]."""
+    """Where to cut each run of factors for the fewest multiplications; factor i is extents[i] x extents[i+1]."""
     count = len(extents) - 1
     cost = {(i, i + 1): 0 for i in range(count)}
     cuts: dict[tuple[int, int], int] = {}
@@ -265,4 +265,3 @@ def identity(x: Node) -> Node:
     one = like(1, x)
     on_diagonal = e.eq(iota(x.type.shape, len(x.type.shape) - 2), iota(x.type.shape, len(x.type.shape) - 1))
     return e.select(on_diagonal, one, like(0, x))
-

@@ -4,12 +4,13 @@ What the input gives to the gates is one product for all steps, before the loop;
 The layers have more outputs than users see: what their gradients read of the steps, so that a loss that is looked at
 before its backward pass leaves that at hand.
 
-x is (T, B, in), states are (B, H), weights (gates * H, in) and (gates * H, H), with PyTorch's order of the gates. A mask
-(T, B) says which sequences still go on: where it is false a state stays as it was.
+x is (T, B, in), states are (B, H), weights (gates * H, in) and (gates * H, H), with PyTorch's order of the gates. A
+mask (T, B) says which sequences still go on: where it is false a state stays as it was.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -68,9 +69,8 @@ def _affine(x: Node, weight: Node, biases: Sequence[Node]) -> Node:
     if columns != extent:
         raise ShapeError(f"a recurrent layer takes {columns} features, and its input has shape {x.type.shape}")
     y = matmul(reshape(x, (math.prod(leading), extent)), transpose(weight))
-    for i, bias in enumerate(biases):
-        total = bias if i == 0 else e.add(total, bias)
     if biases:
+        total = functools.reduce(e.add, biases)
         y = e.add(y, broadcast_to(total, y.type.shape))
     return reshape(y, (*leading, rows))
 
@@ -150,8 +150,8 @@ def LSTM(x: Node, h: Node, c: Node, w_ih: Node, w_hh: Node, *rest: Any) -> tuple
     i, f, g, o = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh,
     c_t = sigmoid(f) c_{t-1} + sigmoid(i) tanh(g),  h_t = sigmoid(o) tanh(c_t), projected by W_hr if there is one.
 
-    A mask may follow the weights. The last arguments: whether there are biases, whether there is a projection, and whether
-    time runs backwards.
+    A mask may follow the weights. The last arguments: whether there are biases, whether there is a projection, and
+    whether time runs backwards.
     """
     *more, has_bias, has_projection, reverse = rest
     biases, more = more[: 2 * has_bias], more[2 * has_bias :]

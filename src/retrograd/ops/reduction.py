@@ -216,5 +216,3 @@ def TRACE(x: Node) -> Node:
     x = x if x.type.dtype.is_floating_point else e.cast(x, int64)
     on_diagonal = e.eq(iota(x.type.shape, 0), iota(x.type.shape, 1))
     return r.drop_axes(r.sum_keepdim(e.select(on_diagonal, x, like(0, x)), (0, 1)), (0, 1))
-
-

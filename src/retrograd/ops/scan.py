@@ -5,7 +5,7 @@ With c_0 given, for t = 0, 1, ..., T - 1
     c_{t+1}, y_t = body(c_t, x_t, constants)
 
 where there may be several of each; the outputs are the last carries c_T and the y_t, stacked along a new axis 0. A
-reversed scan goes from t = T - 1 to 0. The body is a graph; it is no step of the graph around it, however long the loop.
+reversed scan goes from t = T - 1 to 0. The body is a graph; it is no step of the one around it, however long the loop.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Attributes, ControlFlow, record, register_flow, results
 from retrograd.core.types import TensorType, tensor_type
+from retrograd.ops.batch_axis import with_batch
 from retrograd.ops.loop import Loop
-from retrograd.ops.movement import broadcast_to, permute, reshape
+from retrograd.ops.movement import transpose
 from retrograd.ops.scan_gradient import scan_gradient
 
 # -- types ------------------------------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ def _batch(
     carries, streams, constants = loop.split(operands)
     carried, streamed, constant = loop.split(has)
     # Time stays the first axis, the batch comes behind it.
-    streams = [_exchanged(x) if mark else x for x, mark in zip(streams, streamed, strict=True)]
+    streams = [transpose(x, 0, 1) if mark else x for x, mark in zip(streams, streamed, strict=True)]
     while True:
         marks = [*carried, *streamed, *constant]
         body, made = _batched_body(loop, batch_body, marks, carried, size)
@@ -89,12 +90,13 @@ def _batch(
         if grown == carried:
             break
         carried = grown
-    starts = [_spread(x, size) if mark and not before else x for x, mark, before in zip(carries, carried, has, strict=False)]
+    marked = zip(carries, carried, has, strict=False)
+    starts = [with_batch(x, size) if mark and not before else x for x, mark, before in marked]
     batched = Loop(body, loop.carries, loop.streams, loop.length, loop.reverse)
     outputs = scan(batched, [*starts, *streams, *constants])
     marks = [*carried, *made[loop.carries :]]
     stacked = range(loop.carries, len(outputs))
-    return [_exchanged(x) if i in stacked and marks[i] else x for i, x in enumerate(outputs)], marks
+    return [transpose(x, 0, 1) if i in stacked and marks[i] else x for i, x in enumerate(outputs)], marks
 
 
 def _batched_body(
@@ -106,16 +108,9 @@ def _batched_body(
         for type_, mark in zip(loop.body.inputs, marks, strict=True)
     ]
     outputs, made = batch_body(loop.body, places, marks, size)
-    outputs = [_spread(x, size) if i < loop.carries and carried[i] and not made[i] else x for i, x in enumerate(outputs)]
+    lagging = [i for i in range(loop.carries) if carried[i] and not made[i]]
+    outputs = [with_batch(x, size) if i in lagging else x for i, x in enumerate(outputs)]
     return Graph.from_nodes(places, outputs), made
-
-
-def _exchanged(x: Node) -> Node:
-    return permute(x, (1, 0, *range(2, len(x.type.shape))))
-
-
-def _spread(x: Node, size: int) -> Node:
-    return broadcast_to(reshape(x, (1, *x.type.shape)), (size, *x.type.shape))
 
 
 # -- recording --------------------------------------------------------------------------------------------------------

@@ -105,11 +105,11 @@ def SCATTER_ALONG(base: Node, index: Node, source: Node, axis: int, kind: str) -
 def SCATTER_REDUCE(base: Node, index: Node, source: Node, axis: int, kind: str, include_self: bool) -> Node:
     """Each place gets the sum, product, mean or extremum of what is written there, and of what was, if included."""
     return _scattered(
-        "scatter_reduce", base, index, source, axis, lambda b, i, s, at: reduced(b, i, s, at, kind, include_self)
+        "scatter_reduce", base, index, source, axis, lambda b, i, s, at: _reduced(b, i, s, at, kind, include_self)
     )
 
 
-def reduced(base: Node, index: Node, source: Node, axis: int, kind: str, include_self: bool) -> Node:
+def _reduced(base: Node, index: Node, source: Node, axis: int, kind: str, include_self: bool) -> Node:
     if not include_self:
         start = like(_identity(kind, source.type.dtype), source)
         base = scatter(base, index, start, axis, "set")
@@ -181,7 +181,7 @@ def INDEX_FILL(base: Node, index: Node, value: Node, axis: int) -> Node:
 def INDEX_REDUCE(base: Node, index: Node, source: Node, axis: int, kind: str, include_self: bool) -> Node:
     """As `scatter_reduce`, by slices."""
     return _slices(
-        "index_reduce", base, index, source, axis, lambda b, i, s, at: reduced(b, i, s, at, kind, include_self)
+        "index_reduce", base, index, source, axis, lambda b, i, s, at: _reduced(b, i, s, at, kind, include_self)
     )
 
 

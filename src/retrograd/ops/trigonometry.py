@@ -69,10 +69,14 @@ def _atan2_slopes(a: Formula, b: Formula) -> tuple[Formula, Formula]:
 
 @pair_function("hypot", lambda a, b, y: (a / y, b / y))
 def HYPOT(a: Formula, b: Formula) -> Formula:
-    """sqrt(a^2 + b^2) without overflow: m sqrt(1 + (n / m)^2), m the larger and n the smaller magnitude."""
+    """sqrt(a^2 + b^2) without overflow: m sqrt(1 + (n / m)^2), m the larger and n the smaller magnitude.
+
+    Beside an infinity even NaN makes no difference.
+    """
     large, small = maximum(abs(a), abs(b)), minimum(abs(a), abs(b))
     ratio = where(large.equals(small), where(large.equals(0), large, 1.0), small / large)
-    return large * sqrt(1 + ratio * ratio)
+    infinite = abs(a).equals(math.inf) | abs(b).equals(math.inf)
+    return where(infinite, math.inf, large * sqrt(1 + ratio * ratio))
 
 
 def _sinc_near_zero(square: Formula) -> Formula:
@@ -91,7 +95,11 @@ def SINC(x: Formula) -> Formula:
 # -- hyperbolic -------------------------------------------------------------------------------------------------------
 
 
-@real_function("sinh", lambda x, y: apply(COSH, x))
+def _cosh(x: Formula, y: Formula) -> Formula:
+    return apply(COSH, x)
+
+
+@real_function("sinh", _cosh)
 def SINH(x: Formula) -> Formula:
     """(exp(x) - exp(-x)) / 2."""
     return odd(_positive_sinh, x)

@@ -17,7 +17,6 @@ from retrograd.passes.loops import tidy_loops
 from retrograd.passes.simplify import simplify
 
 
-
 def rewrite_bodies(graph: Graph) -> Graph:
     """The graph with every body of a loop or branch after all passes."""
     steps = tuple(Step(map_bodies(_rewritten_body, step.signature), step.args) for step in graph.steps)

@@ -12,6 +12,7 @@ from retrograd.backends.null.backend import NullBackend
 from retrograd.backends.reference.backend import ReferenceBackend
 from retrograd.core.errors import OptionError
 from retrograd.core.graph import Graph
+from retrograd.ops.loop import Loop
 
 
 def _native() -> Backend:
@@ -75,6 +76,10 @@ def is_settled(tier: int) -> bool:
 
 def _is_heavy(graph: Graph) -> bool:
     """More than about a hundred million multiplications: worth compiling for a single run."""
+    return _multiplications(graph) > 100_000_000
+
+
+def _multiplications(graph: Graph) -> int:
     work = 0
     for step in graph.steps:
         name, signature = step.signature.operation.name, step.signature
@@ -82,7 +87,10 @@ def _is_heavy(graph: Graph) -> bool:
             work += signature.type.size * signature.inputs[0].shape[-1]
         elif name == "convolution":
             work += signature.type.size * math.prod(signature.inputs[1].shape[1:])
-    return work > 100_000_000
+        elif name == "scan":
+            loop = Loop.of(signature.attributes)
+            work += loop.length * _multiplications(loop.body)
+    return work
 
 
 @contextmanager

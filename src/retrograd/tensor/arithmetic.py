@@ -113,11 +113,11 @@ class Arithmetic(TensorBase):
     def __pow__(self, exponent: Any) -> Any:
         return pow(self, exponent)
 
-    def softmax(self, dim: int, dtype: DType | None = None) -> Any:
+    def softmax(self: Any, dim: int, dtype: DType | None = None) -> Any:
         """exp(x_i) / sum_j exp(x_j) along an axis."""
         return (self if dtype is None else self.to(dtype))._along(activation.SOFTMAX, dim)
 
-    def log_softmax(self, dim: int, dtype: DType | None = None) -> Any:
+    def log_softmax(self: Any, dim: int, dtype: DType | None = None) -> Any:
         """x_i - log sum_j exp(x_j) along an axis."""
         return (self if dtype is None else self.to(dtype))._along(activation.LOG_SOFTMAX, dim)
 
@@ -133,7 +133,7 @@ class Arithmetic(TensorBase):
         x = self._read()
         return wrap(record(arithmetic.WHERE, (condition._read(), x, node_of(other, x.type.dtype))))
 
-    def clone(self) -> Any:
+    def clone(self, *, memory_format: Any = None) -> Any:
         """A copy; gradients flow back to the original."""
         return unary(arithmetic.IDENTITY, self)
 

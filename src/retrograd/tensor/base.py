@@ -227,7 +227,7 @@ class TensorBase:
     def storage_offset(self) -> int:
         return self._offset
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         expected = contiguous_strides(self._type_shape())
         return self.numel() == 0 or all(
             n == 1 or a == b for n, a, b in zip(self._type_shape(), self.stride(), expected, strict=True)

@@ -14,8 +14,8 @@ from retrograd.tensor.base import TensorBase
 
 # Operations whose elements are all elements of their first input.
 _SELECTIONS: Final = frozenset(
-    "as_strided batch broadcast contiguous cut expand flip gather identity index permute repeat reshape roll slice take "
-    "unfold".split()
+    "as_strided batch broadcast contiguous cut expand flip gather identity index permute repeat reshape roll slice "
+    "take unfold".split()
 )
 # The least and the greatest element of nodes whose value is in memory.
 _extremes: WeakKeyDictionary[Node, tuple[int, int]] = WeakKeyDictionary()

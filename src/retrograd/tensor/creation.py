@@ -278,9 +278,7 @@ def asarray(
     return made.requires_grad_(requires_grad) if requires_grad and not made.requires_grad else made
 
 
-def frombuffer(
-    buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False
-) -> Any:
+def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
     """Numbers as they lie in memory: a tensor over the memory of bytes, an array, a memory map.
 
     Args:

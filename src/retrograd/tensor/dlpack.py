@@ -41,7 +41,9 @@ def _code(capsule: Any) -> ctypes.Array[ctypes.c_uint8]:
         name = _name_of(capsule)
         at = _CODE_AT[name]
     except (ValueError, KeyError) as error:
-        raise DTypeError("from_dlpack: expected an object with __dlpack__, or a capsule that was not used yet") from error
+        raise DTypeError(
+            "from_dlpack: expected an object with __dlpack__, or a capsule that was not used yet"
+        ) from error
     return (ctypes.c_uint8 * 2).from_address(_pointer_of(capsule, name) + at)
 
 
@@ -103,9 +105,9 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     """A tensor over the memory of another library's.
 
     Args:
-        ext_tensor: an object with `__dlpack__` (an array of NumPy or JAX, a tensor of PyTorch), or a capsule.
-        device: "cpu" or None.
-        copy: True for memory of its own. Memory that is not contiguous, or not known to be written to, is always copied.
+        ext_tensor: an object with `__dlpack__` (an array of NumPy or JAX, a tensor of PyTorch), or a capsule. device:
+        "cpu" or None. copy: True for memory of its own. Memory that is not contiguous, or not known to be written to,
+        is always copied.
 
     Raises:
         DTypeError: a dtype or a device that is not there, or a capsule that was used.
@@ -127,7 +129,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if is_bfloat:
         code[0] = _UNSIGNED
     try:
-        array = np.from_dlpack(_Capsule(capsule))  # type: ignore[arg-type]
+        array = np.from_dlpack(_Capsule(capsule))
     except (BufferError, RuntimeError) as error:
         raise DTypeError(f"from_dlpack: {error}") from error
     array = array.view(bfloat16.numpy) if is_bfloat else array

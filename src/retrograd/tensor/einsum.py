@@ -59,7 +59,7 @@ def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 
 def _parse(equation: str, ndims: list[int]) -> tuple[tuple[Labels, ...], Labels]:
-    """The labels of each operand and of the result; the axes of an ellipsis are labelled "0", "1", ... from the last."""
+    """The labels of each operand and of the result; the axes of an ellipsis are "0", "1", ... from the last."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):

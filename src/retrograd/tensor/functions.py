@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from retrograd.tensor import (
     blending,
     counting,
@@ -9,6 +11,7 @@ from retrograd.tensor import (
     cumulation,
     diagonals,
     dlpack,
+    facts,
     joining,
     memory,
     norms,
@@ -20,9 +23,9 @@ from retrograd.tensor import (
     ranges,
     rearrangement,
     reduction,
-    shaping,
     scattering,
     selection,
+    shaping,
     sorting,
     special_functions,
     splitting,
@@ -34,16 +37,30 @@ from retrograd.tensor.creation import *
 from retrograd.tensor.cumulation import *
 from retrograd.tensor.diagonals import *
 from retrograd.tensor.dlpack import *
-from retrograd.tensor.einsum import einsum
+from retrograd.tensor.einsum import (
+    einsum as einsum,
+)
+from retrograd.tensor.facts import *
 from retrograd.tensor.joining import *
-from retrograd.tensor.linalg.decomposing import cholesky, lu_unpack, qr, svd
-from retrograd.tensor.linalg.matrix_functions import det, logdet, matrix_exp, nuclear_norm, slogdet
+from retrograd.tensor.linalg.decomposing import (
+    cholesky as cholesky,
+    lu_unpack as lu_unpack,
+    qr as qr,
+    svd as svd,
+)
+from retrograd.tensor.linalg.matrix_functions import (
+    det as det,
+    logdet as logdet,
+    matrix_exp as matrix_exp,
+    nuclear_norm as nuclear_norm,
+    slogdet as slogdet,
+)
 from retrograd.tensor.linalg.solving import (
-    cholesky_inverse,
-    cholesky_solve,
-    inverse,
-    pinverse,
-    triangular_solve,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    inverse as inverse,
+    pinverse as pinverse,
+    triangular_solve as triangular_solve,
 )
 from retrograd.tensor.memory import *
 from retrograd.tensor.norms import *
@@ -55,43 +72,49 @@ from retrograd.tensor.random import *
 from retrograd.tensor.ranges import *
 from retrograd.tensor.rearrangement import *
 from retrograd.tensor.reduction import *
-from retrograd.tensor.shaping import *
 from retrograd.tensor.scattering import *
 from retrograd.tensor.selection import *
-from retrograd.tensor.softmax import log_softmax, softmax
+from retrograd.tensor.shaping import *
+from retrograd.tensor.softmax import (
+    log_softmax as log_softmax,
+    softmax as softmax,
+)
 from retrograd.tensor.sorting import *
 from retrograd.tensor.special_functions import *
 from retrograd.tensor.splitting import *
 from retrograd.tensor.uniqueness import *
 
-__all__: list[str] = []
-__all__ += blending.__all__
-__all__ += counting.__all__
-__all__ += creation.__all__
-__all__ += cumulation.__all__
-__all__ += diagonals.__all__
-__all__ += dlpack.__all__
-__all__ += ["einsum"]
-__all__ += joining.__all__
-__all__ += [
-    "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu_unpack", "matrix_exp",
-    "nuclear_norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
-]  # fmt: skip
-__all__ += memory.__all__
-__all__ += norms.__all__
-__all__ += pairwise.__all__
-__all__ += pointwise.__all__
-__all__ += products.__all__
-__all__ += promotion.__all__
-__all__ += random.__all__
-__all__ += ranges.__all__
-__all__ += rearrangement.__all__
-__all__ += reduction.__all__
-__all__ += shaping.__all__
-__all__ += scattering.__all__
-__all__ += selection.__all__
-__all__ += ["log_softmax", "softmax"]
-__all__ += sorting.__all__
-__all__ += special_functions.__all__
-__all__ += splitting.__all__
-__all__ += uniqueness.__all__
+# Type checkers take every name from the lines above; at run time those of the modules themselves stay behind.
+if not TYPE_CHECKING:
+    __all__: list[str] = []
+    __all__ += blending.__all__
+    __all__ += counting.__all__
+    __all__ += creation.__all__
+    __all__ += cumulation.__all__
+    __all__ += diagonals.__all__
+    __all__ += dlpack.__all__
+    __all__ += ["einsum"]
+    __all__ += facts.__all__
+    __all__ += joining.__all__
+    __all__ += [
+        "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu_unpack", "matrix_exp",
+        "nuclear_norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
+    ]  # fmt: skip
+    __all__ += memory.__all__
+    __all__ += norms.__all__
+    __all__ += pairwise.__all__
+    __all__ += pointwise.__all__
+    __all__ += products.__all__
+    __all__ += promotion.__all__
+    __all__ += random.__all__
+    __all__ += ranges.__all__
+    __all__ += rearrangement.__all__
+    __all__ += reduction.__all__
+    __all__ += shaping.__all__
+    __all__ += scattering.__all__
+    __all__ += selection.__all__
+    __all__ += ["log_softmax", "softmax"]
+    __all__ += sorting.__all__
+    __all__ += special_functions.__all__
+    __all__ += splitting.__all__
+    __all__ += uniqueness.__all__

@@ -50,7 +50,7 @@ class Generator(random.Generator):
         """The position, 5056 bytes as a tensor; `torch.Generator.set_state` takes the same bytes."""
         return from_array(super().get_state())
 
-    def set_state(self, state: Any) -> Self:  # type: ignore[override]
+    def set_state(self, state: Any) -> Self:
         """Continue from a position that `get_state` (or PyTorch's) gave.
 
         Raises:

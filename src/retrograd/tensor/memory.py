@@ -112,7 +112,7 @@ def empty_permuted(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Any:
-    """A tensor to be filled whose axes lie in memory in this order; here it holds zeros. Source: torch.empty_permuted."""
+    """A tensor to be filled whose axes lie in memory in this order; it holds zeros. Source: torch.empty_permuted."""
     shape, order = shape_of((size,)), [int(i) for i in physical_layout]
     dense = zeros([shape[i] for i in order], dtype=dtype, device=device)
     return dense.permute([order.index(i) for i in range(len(order))]).requires_grad_(requires_grad)

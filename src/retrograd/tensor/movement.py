@@ -104,7 +104,7 @@ class Movements(TensorBase):
             raise OptionError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
         return self.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
 
-    def contiguous(self) -> Any:
+    def contiguous(self, memory_format: Any = None) -> Any:
         """Itself if its elements lie in row-major order, else a copy in which they do."""
         if self.is_contiguous():
             return self

@@ -175,7 +175,7 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
 
     >>> import retrograd as rg
     >>> rg.float_power(rg.tensor([1, 2]), -1)
-    tensor([1.0000, 0.5000], dtype=torch.float64)
+    tensor([1.0000, 0.5000], dtype=retrograd.float64)
     """
     a, b = (x if isinstance(x, TensorBase) else wrap(node_of(x, float64)) for x in (input, exponent))
     return deliver("float_power", binary(division.FLOAT_POWER, a, b), out)
@@ -199,7 +199,8 @@ fmin = _binary(
 )  # fmt: skip
 hypot = _binary("hypot", trigonometry.HYPOT, "sqrt(a^2 + b^2)", "[3.0, 5.0] | [4.0, 12.0] -> tensor([ 5., 13.])")
 atan2 = arctan2 = _binary(
-    "atan2", trigonometry.ATAN2, "The angle of the point (b, a)", "[1.0, 1.0] | [1.0, -1.0] -> tensor([0.7854, 2.3562])",
+    "atan2", trigonometry.ATAN2, "The angle of the point (b, a)",
+    "[1.0, 1.0] | [1.0, -1.0] -> tensor([0.7854, 2.3562])",
     "arctan2",
 )  # fmt: skip
 copysign = _binary(

@@ -79,7 +79,9 @@ def set_printoptions(
     options = _Chosen.options
     if profile is not None:
         if profile not in _PROFILES:
-            raise OptionError(f"set_printoptions: profile {profile!r} is not known; choose one of {', '.join(_PROFILES)}")
+            raise OptionError(
+                f"set_printoptions: profile {profile!r} is not known; choose one of {', '.join(_PROFILES)}"
+            )
         options = _PROFILES[profile]
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

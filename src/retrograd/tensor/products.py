@@ -51,20 +51,24 @@ matmul = _product(
     "matmul", linear.MATMUL, "The product of matrices; vectors are rows or columns, and leading axes broadcast",
     "[[1.0, 2.0], [3.0, 4.0]] | [1.0, 1.0] -> tensor([3., 7.])",
 )  # fmt: skip
-mm = _product(
-    "mm", products.MM, "The product of two matrices", "[[1.0, 2.0]] | [[3.0], [4.0]] -> tensor([[11.]])"
-)
+mm = _product("mm", products.MM, "The product of two matrices", "[[1.0, 2.0]] | [[3.0], [4.0]] -> tensor([[11.]])")
 bmm = _product(
     "bmm", products.BMM, "The products of the matrices of two batches",
     "[[[1.0, 2.0]]] | [[[3.0], [4.0]]] -> tensor([[[11.]]])",
 )  # fmt: skip
 mv = _product(
-    "mv", products.MV, "The product of a matrix and a vector", "[[1.0, 2.0], [3.0, 4.0]] | [1.0, 1.0] -> tensor([3., 7.])"
+    "mv",
+    products.MV,
+    "The product of a matrix and a vector",
+    "[[1.0, 2.0], [3.0, 4.0]] | [1.0, 1.0] -> tensor([3., 7.])",
 )
 dot = _product("dot", products.DOT, "The inner product of two vectors", "[1, 2] | [3, 4] -> tensor(11)")
 vdot = _product("vdot", products.DOT, "The inner product of two vectors", "[1, 2] | [3, 4] -> tensor(11)")
 inner = _product(
-    "inner", products.INNER, "Sums of products over the last axes of both", "[[1, 2], [3, 4]] | [1, 1] -> tensor([3, 7])"
+    "inner",
+    products.INNER,
+    "Sums of products over the last axes of both",
+    "[[1, 2], [3, 4]] | [1, 1] -> tensor([3, 7])",
 )
 outer = ger = _product(
     "outer", products.OUTER, "All products of an element of one vector and an element of another",
@@ -217,5 +221,3 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None) -> Any:
     """beta * input + alpha * bmm(batch1, batch2).sum(0), as `addmm`. Source: torch.addbmm."""
     return _scaled("addbmm", products.ADDBMM, input, batch1, batch2, beta, alpha, out)
-
-

@@ -80,9 +80,7 @@ def rand(
     >>> rg.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
-    return _finished(
-        _generator(generator).rand(shape_of(size), _dtype(dtype, out).numpy), device, requires_grad, out
-    )
+    return _finished(_generator(generator).rand(shape_of(size), _dtype(dtype, out).numpy), device, requires_grad, out)
 
 
 def randn(
@@ -104,9 +102,7 @@ def randn(
     >>> rg.randn(3)
     tensor([ 1.5410, -0.2934, -2.1788])
     """
-    return _finished(
-        _generator(generator).randn(shape_of(size), _dtype(dtype, out).numpy), device, requires_grad, out
-    )
+    return _finished(_generator(generator).randn(shape_of(size), _dtype(dtype, out).numpy), device, requires_grad, out)
 
 
 def randint(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from retrograd.core.dtype import DType, bool_, int64, uint8
+from retrograd.core.dtype import DType, int64, uint8
 from retrograd.core.errors import DTypeError
 from retrograd.core.operation import Composite, project, record
 from retrograd.ops import arithmetic, reduction
@@ -296,7 +296,8 @@ def var_mean(
     (tensor(1.), tensor(2.))
     """
     pair = _pair(reduction.VAR_MEAN, *_spread("var_mean", input, dim, unbiased, keepdim, correction))
-    return deliver("var_mean", pair, out)
+    found: tuple[Any, Any] = deliver("var_mean", pair, out)
+    return found
 
 
 def std_mean(
@@ -315,7 +316,8 @@ def std_mean(
     (tensor(1.), tensor(2.))
     """
     pair = _pair(reduction.STD_MEAN, *_spread("std_mean", input, dim, unbiased, keepdim, correction))
-    return deliver("std_mean", pair, out)
+    found: tuple[Any, Any] = deliver("std_mean", pair, out)
+    return found
 
 
 @method()

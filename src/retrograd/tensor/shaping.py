@@ -125,7 +125,9 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     if wanted.count(-1) == 1 and known and shape[axis] % known == 0:
         wanted[wanted.index(-1)] = shape[axis] // known
     if math.prod(wanted) != shape[axis] or -1 in wanted:
-        raise ShapeError(f"unflatten: axis {dim} of {shape} has extent {shape[axis]}, which {tuple(sizes)} does not make")
+        raise ShapeError(
+            f"unflatten: axis {dim} of {shape} has extent {shape[axis]}, which {tuple(sizes)} does not make"
+        )
     return input.view(*shape[:axis], *wanted, *shape[axis + 1 :])
 
 

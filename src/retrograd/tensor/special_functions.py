@@ -58,7 +58,10 @@ ndtr = _unary(
     "[0.0, 1.0] -> tensor([0.5000, 0.8413])",
 )  # fmt: skip
 log_ndtr = _unary(
-    "special.log_ndtr", error_function.LOG_NDTR, "The logarithm of ndtr(x)", "[-9.0, 0.0] -> tensor([-43.6282,  -0.6931])"
+    "special.log_ndtr",
+    error_function.LOG_NDTR,
+    "The logarithm of ndtr(x)",
+    "[-9.0, 0.0] -> tensor([-43.6282,  -0.6931])",
 )
 ndtri = _unary(
     "special.ndtri", error_function.NDTRI, "The number whose ndtr is x", "[0.5, 0.975] -> tensor([-0.0000, 1.9600])"

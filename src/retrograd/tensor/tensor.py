@@ -10,6 +10,7 @@ from retrograd.core.buffer import Buffer
 from retrograd.core.device import CPU, device as Device, require_cpu
 from retrograd.core.dtype import DType, bool_, defaults, from_numpy_dtype, int64, uint8
 from retrograd.core.errors import DTypeError, OptionError, ShapeError
+from retrograd.core.memory_format import layout, strided
 from retrograd.core.node import input_node
 from retrograd.core.types import tensor_type
 from retrograd.tensor.arithmetic import Arithmetic
@@ -55,6 +56,20 @@ class Tensor(Arithmetic, Indexing, Differentiation):
     is_cpu = property(lambda self: True)
 
     @property
+    def layout(self) -> layout:
+        return strided
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel() * self.dtype.itemsize
+
+    @property
     def _version(self) -> int:
         return self._storage.version
 
@@ -63,9 +78,6 @@ class Tensor(Arithmetic, Indexing, Differentiation):
         buffer = self._storage.value()
         assert isinstance(buffer, Buffer)
         return buffer.address + self._offset * self.element_size()
-
-    def is_floating_point(self) -> bool:
-        return self.dtype.is_floating_point
 
     def __iter__(self) -> Any:
         if not self.ndim:
@@ -118,7 +130,8 @@ def from_array(array: np.ndarray[Any, Any], dtype: DType | None = None) -> Any:
 
 
 def constructed(name: str, dtype: DType, args: tuple[Any, ...]) -> Any:
-    """What `name(*args)` makes: from extents a tensor to be filled (with zeros), from data a copy, from a tensor itself.
+    """What `name(*args)` makes: from extents a tensor to be filled (with zeros), from data a copy, from a tensor
+    itself.
 
     Raises:
         DTypeError: a tensor of another dtype. TypeError: a float.

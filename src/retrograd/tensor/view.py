@@ -80,6 +80,8 @@ class Movement:
 
     def _require_apart(self) -> None:
         """Refuse strides by which several elements are one location."""
+        if 0 in self.shape:
+            return
         reach = 0
         for stride, extent in sorted(zip(self.steps, self.shape, strict=True)):
             if extent > 1 and stride <= reach:
@@ -97,9 +99,7 @@ _FROM_THE_START = m.offset(0)
 
 
 def _cut_offsets(cut: Movement, whole: Shape) -> list[Node]:
-    return [
-        m.offset(start) for start, size, extent in zip(cut.starts, cut.steps, whole, strict=True) if size != extent
-    ]
+    return [m.offset(start) for start, size, extent in zip(cut.starts, cut.steps, whole, strict=True) if size != extent]
 
 
 def _offsets(slice_: Movement, whole: Shape) -> tuple[Node, ...]:

@@ -67,8 +67,8 @@ def compile_object(text: str) -> bytes:
     module.triple = host().triple
     module.data_layout = str(machine.target_data)
     module.verify()
-    # The generators write vectors, tiles and unrolled loops themselves. These three passes clean up behind them; the rest
-    # of LLVM's pipeline took as long again as everything else, and its code ran no faster.
+    # The generators write vectors, tiles and unrolled loops themselves; these three passes clean up behind them. The
+    # rest of LLVM's pipeline took as long again as everything else, and its code ran no faster.
     passes = binding.create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.add_instruction_combine_pass()

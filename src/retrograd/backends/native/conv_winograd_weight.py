@@ -32,8 +32,9 @@ from retrograd.backends.native.winograd_tiles import (
 from retrograd.backends.native.work import even_part
 from retrograd.core.types import Shape
 
-# What a chunk's transformed tiles take of the second cache, and its most tiles: longer chains are less exact.
-CHUNK_BYTES, MOST_TILES = 256 << 10, 256
+# What a chunk's transformed tiles take of the second cache; its fewest tiles, since shorter chains write their sums too
+# often, if scratch has room for them; and its most: longer chains are less exact.
+CHUNK_BYTES, FEWEST_TILES, MOST_TILES = 256 << 10, (64, 16), 256
 MOST_PARTS = 32
 # A rough model in cycles: to transform a vector of gradients, to add to a vector of M, or of a part, to start.
 GRADIENT_CYCLES, UPDATE_CYCLES, ADD_CYCLES, TILE_CYCLES = 40, 4, 3, 2000
@@ -230,21 +231,25 @@ class WinogradWeightPlan:
         """A good plan for up to eight threads, or None if no chunk fits in scratch."""
         panels = -(-shape.channels_out // blocking.columns)
         widths = sorted({even_part(panels, -(-panels // n)) * blocking.columns for n in range(1, panels + 1)})
-        plans = []
-        for width in widths:
-            chunk = _chunk(shape, blocking, width)
-            chunks = -(-shape.tiles // chunk)
-            plans += [cls(parts, chunk, width) for parts in range(1, min(chunks, MOST_PARTS) + 1)]
-        fitting = [plan for plan in plans if _places(shape, plan, blocking)[-1] <= SCRATCH_BYTES]
-        return min(fitting, key=lambda plan: _estimated_cycles(shape, blocking, plan), default=None)
+        for fewest in FEWEST_TILES:
+            chunks = {width: _chunk(shape, blocking, width, fewest) for width in widths}
+            plans = [
+                cls(parts, chunk, width)
+                for width, chunk in chunks.items()
+                for parts in range(1, min(-(-shape.tiles // chunk), MOST_PARTS) + 1)
+            ]
+            fitting = [plan for plan in plans if _places(shape, plan, blocking)[-1] <= SCRATCH_BYTES]
+            if fitting:
+                return min(fitting, key=lambda plan: _estimated_cycles(shape, blocking, plan))
+        return None
 
     def launches(self, shape: WinogradWeightShape) -> int:
         return self.parts * -(-shape.channels_out // self.channels)
 
 
-def _chunk(shape: WinogradWeightShape, blocking: Blocking, width: int) -> int:
+def _chunk(shape: WinogradWeightShape, blocking: Blocking, width: int, fewest: int) -> int:
     each = POSITIONS * blocking.size * (_padded(shape.channels_in, blocking) + width)
-    return even_part(shape.tiles, min(max(CHUNK_BYTES // each, blocking.lanes), MOST_TILES))
+    return even_part(shape.tiles, min(max(CHUNK_BYTES // each, fewest), MOST_TILES))
 
 
 def _padded(channels: int, blocking: Blocking) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograd.backends.native.fuse import ELEMENTWISE, Fusion, Group, squeezed
+from retrograd.backends.native.fuse import ELEMENTWISE, Fusion, Group
 from retrograd.backends.native.join import Regions
 from retrograd.backends.native.kernel import Instruction, LoopKernel, Operand
 from retrograd.backends.native.split import REDUCTIONS
-from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.views import View, dense_view, squeezed
 from retrograd.backends.native.work import NOWHERE, Bound
 from retrograd.core.dtype import DTYPES
 from retrograd.core.graph import Step
@@ -118,7 +118,7 @@ class Emitter:
             if root == self._accumulator:
                 return self._load(view, level)
             return self._made[root, role if role == "part" else self.level(root)]
-        if root in self.fusion.virtual:
+        if root in self.fusion.virtual or root in self.fusion.remade:
             key = (root, level)
             if key not in self._made:
                 self._made[key] = self._compute(root, level)

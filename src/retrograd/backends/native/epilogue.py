@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Emitter
-from retrograd.backends.native.fuse import Group, squeezed
+from retrograd.backends.native.fuse import Group
 from retrograd.backends.native.kernel import (
     DTYPE_SIZES,
     EpilogueLayout,
@@ -15,6 +15,7 @@ from retrograd.backends.native.kernel import (
     Operand,
 )
 from retrograd.backends.native.loops import epilogue_module
+from retrograd.backends.native.views import squeezed
 from retrograd.backends.native.work import ArgsAddress, KernelAddress, Word, Work
 from retrograd.core.types import Shape
 

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 
 from retrograd.backends.native.kernel import ARITY
 from retrograd.backends.native.loop_steps import PART
+from retrograd.backends.native.merge import merge_groups
+from retrograd.backends.native.remake import remake
 from retrograd.backends.native.split import REDUCTIONS
-from retrograd.backends.native.views import MOVEMENTS, View, ViewTable
+from retrograd.backends.native.views import MOVEMENTS, View, ViewTable, squeezed
 from retrograd.core.graph import Graph, Step
 from retrograd.core.types import Shape, contiguous_strides
 
@@ -30,10 +32,6 @@ _MOST_MEMBERS = 160
 # An epilogue that reads and writes more matrices than this streams better as a loop of its own: over the short rows of
 # a tile, Adam's seven took four times as long as over whole arrays.
 _MOST_EPILOGUE_TRAFFIC = 4
-
-
-def squeezed(shape: Shape) -> Shape:
-    return tuple(n for n in shape if n != 1)
 
 
 @dataclass(eq=False)
@@ -73,6 +71,7 @@ class Fusion:
     Attributes:
         groups: by value, for values that a group computes.
         virtual: values that are computed where they are used.
+        remade: values that are computed anew where other groups than their own use them.
     """
 
     def __init__(self, graph: Graph, table: ViewTable, fuse: bool) -> None:
@@ -83,13 +82,18 @@ class Fusion:
         self._outputs = {self.views[v].root for v in graph.outputs}
         self._moved = self._moved_values()
         self._in_memory = self._outputs | self._values_by_address()
+        self._for_reductions = self._values_for_reductions()
         self.virtual: set[int] = set()
+        self.remade: set[int] = set()
         self.fuses = fuse
         for place, step in enumerate(graph.steps):
             self._place(self.first + place, step)
         for group in self.ordered():
             if group.is_product and self._traffic(group) > _MOST_EPILOGUE_TRAFFIC:
                 self._free_epilogue(group)
+        if fuse:
+            merge_groups(self)
+            remake(self)
 
     def step(self, value: int) -> Step:
         return self.graph.steps[value - self.first]
@@ -158,6 +162,20 @@ class Fusion:
                 moved.update(step.args)
         return moved
 
+    def _values_for_reductions(self) -> set[int]:
+        """Values that only reductions read, if by way of elementwise steps: they had better be made by these."""
+        readers: dict[int, list[int]] = {}
+        found: set[int] = set()
+        for place in reversed(range(len(self.graph.steps))):
+            value, step = self.first + place, self.graph.steps[place]
+            for arg in step.args:
+                readers.setdefault(arg, []).append(value)
+            alone = value not in self._in_memory and step.signature.operation.name in ELEMENTWISE
+            reduced = all(self.name(reader) in REDUCTIONS or reader in found for reader in readers.get(value, ()))
+            if alone and reduced:
+                found.add(value)
+        return found
+
     def _values_by_address(self) -> set[int]:
         """Roots that are read by address: by steps that stand alone, and by copies."""
         roots = {view.root for view in self.table.copies.values()}
@@ -199,13 +217,15 @@ class Fusion:
 
     def _place_elementwise(self, value: int, step: Step, domain: Shape) -> None:
         candidates = self._candidates(step, domain) if self.fuses else []
+        if value in self._for_reductions:
+            candidates = [group for group in candidates if not group.is_product]
         merged: Group | None = None
         for group in candidates:
             if merged is None:
                 if self._may_join(group, value, step):
                     merged = group
-            elif group is not merged and self._may_merge(merged, group, step):
-                merged = self._merge(merged, group)
+            elif group is not merged and self.may_merge(merged, group, step):
+                merged = self.merge(merged, group)
         if merged is None:
             self._new(value, "loop", domain)
         else:
@@ -229,19 +249,27 @@ class Fusion:
                 found[group] = None
         return sorted(found, key=lambda g: not g.is_product)
 
-    def _reads(self, step: Step) -> list[tuple[int, View]]:
-        """The roots, with their views, that a step reads, also through virtual arguments."""
+    def _reads(self, step: Step, group: Group | None = None) -> list[tuple[int, View]]:
+        """The roots, with their views, that a step of a group reads, also through virtual and remade arguments."""
         reads: list[tuple[int, View]] = []
-        stack, seen = [step], set[int]()
-        while stack:
-            for arg in stack.pop().args:
-                view = self.views[arg]
-                if view.root not in self.virtual:
-                    reads.append((view.root, view))
-                elif view.root >= self.first and view.root not in seen:
-                    seen.add(view.root)
-                    stack.append(self.step(view.root))
+        for arg in step.args:
+            root = self.views[arg].root
+            if root in self.virtual:
+                if root >= self.first:
+                    reads.extend(self._reads(self.step(root), group))
+            elif root in self.remade and self.groups[root] is not group:
+                reads.extend(self._reads(self.step(root), group))
+            else:
+                reads.append((root, self.views[arg]))
         return reads
+
+    def reads_from_outside(self, value: int) -> list[tuple[int, View]]:
+        """What other groups would read to make a value anew."""
+        return self._reads(self.step(value))
+
+    def stays_in_place(self, value: int) -> bool:
+        """Whether all that read a value do so element by element, where it stands."""
+        return value not in self._moved and value not in self._in_memory
 
     def role(self, group: Group, view: View) -> str | None:
         """How a member of the group is read through a view: "full" at the same point, "part" as a reduction's result
@@ -301,7 +329,8 @@ class Fusion:
                 return False
         return True
 
-    def _may_merge(self, a: Group, b: Group, step: Step) -> bool:
+    def may_merge(self, a: Group, b: Group, step: Step | None = None) -> bool:
+        """Whether two groups, and a step that joins them, may be one: they fit, and nothing between them waits."""
         if b.is_product or len(a.members) + len(b.members) > _MOST_MEMBERS:
             return False
         if squeezed(a.domain) != b.domain or (a.is_product and b.reduced is not None):
@@ -311,7 +340,7 @@ class Fusion:
         if not (self._reads_in_place(a, b) and self._reads_in_place(b, a)):
             return False
         both = {a, b}
-        roots = [r for r, _ in self._reads(step)]
+        roots = [r for r, _ in self._reads(step)] if step is not None else []
         roots += [r for g in both for v in g.members for r, _ in self.reads_of_member(v)]
         return not any(self.groups.get(r) not in both and self._waits_for(r, both) for r in roots)
 
@@ -329,7 +358,7 @@ class Fusion:
         if value in self.table.copies:
             view = self.table.copies[value]
             return [(view.root, view)]
-        return self._reads(self.step(value))
+        return self._reads(self.step(value), self.groups.get(value))
 
     def _waits_for(self, root: int, groups: set[Group]) -> bool:
         """Whether computing `root` needs one of the groups to be done."""
@@ -345,7 +374,8 @@ class Fusion:
             stack.extend(r for v in group.members for r, _ in self.reads_of_member(v))
         return False
 
-    def _merge(self, a: Group, b: Group) -> Group:
+    def merge(self, a: Group, b: Group) -> Group:
+        """Put the members of `b` into `a`."""
         first = a.members[:1] if a.is_product else []
         a.members = first + sorted([*a.members[len(first) :], *b.members])
         a.reduced = a.reduced if a.reduced is not None else b.reduced

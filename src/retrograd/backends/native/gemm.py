@@ -102,7 +102,9 @@ def tile_shape(
     """
     blocking = Blocking.of(target, dtype)
     if alone:
-        return _even_sizes(m, blocking.rows, blocking.block_rows)[-1], _even_sizes(n, blocking.columns, blocking.block_columns)[-1]
+        return _even_sizes(m, blocking.rows, blocking.block_rows)[-1], _even_sizes(
+            n, blocking.columns, blocking.block_columns
+        )[-1]
     candidates = (
         (tile_m, tile_n)
         for tile_m in _even_sizes(m, blocking.rows, blocking.block_rows)

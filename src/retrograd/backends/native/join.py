@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrograd.backends.native.fuse import Fusion, squeezed
+from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.split import REDUCTIONS
-from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.views import View, dense_view, squeezed
 from retrograd.core.types import Shape
 
 # Of a value: its regions in concatenations, each by (concatenation, place among its parts).
@@ -43,6 +43,9 @@ def _has_all_points(fusion: Fusion, view: View) -> bool:
     """Whether a loop kernel has the elements of a view at the points of its domain."""
     group = fusion.groups.get(view.root)
     if group is None or group.kind != "loop" or fusion.name(view.root) in REDUCTIONS:
+        return False
+    if group.reduced is not None and len(group.reduced) > 1:
+        # Axes that are reduced together are one row, and in a region they would lie apart.
         return False
     shape = squeezed(fusion.graph.types[view.root].shape)
     return shape == squeezed(group.domain) == squeezed(view.shape)

@@ -29,6 +29,7 @@ from retrograd.backends.native.conv_ops import (
     POOLS,
     ConvSpec,
     WeightSpec,
+    channels_first,
     channels_last,
 )
 from retrograd.backends.native.conv_weight import WeightPlan, WeightShape
@@ -69,6 +70,13 @@ def _reduces_space(step: Step) -> bool:
     if len(shape) < 3 or 1 in axes or not spatial or not set(spatial) <= set(axes):
         return False
     return len(shape) > 3 or 0 in axes
+
+
+def _gives_channels_last(step: Step) -> bool:
+    """Whether a step makes (batch, channels, *spatial) of what lies channels last: memory formats are made so."""
+    name, attributes = step.signature.operation.name, step.signature.attributes
+    rank = step.signature.type.ndim
+    return name == "permute" and rank > 3 and attributes[0] == channels_first(rank)
 
 
 def _identity(rank: int) -> Shape:
@@ -174,7 +182,7 @@ class _Layouts:
         if name in ELEMENTWISE:
             return self._elementwise(step)
         rule = _RULES.get(name)
-        if rule is not None and any(map(self.moved, step.args)):
+        if rule is not None and (_gives_channels_last(step) or any(map(self.moved, step.args))):
             return rule(self, step)
         args = tuple(map(self.default, step.args))
         return self.builder.apply(step.signature, args), _identity(len(step.signature.type.shape))
@@ -322,20 +330,43 @@ def _broadcast(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
 
 
 def _reshape(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
-    """In place if only axes of extent 1 come and go; else the value is brought to its default order first."""
+    """In place where the axes that are joined or parted are neighbours in memory; else the value is brought to its
+    default order first.
+    """
     (x,), (shape,) = step.args, step.signature.attributes
     value, order = layouts.values[x]
     old = layouts.graph.types[x].shape
-    kept = [axis for axis in range(len(old)) if old[axis] != 1]
     physical = [axis for axis in order if old[axis] != 1]
-    if kept == physical:
+    groups = _reshaped_axes(old, shape)
+    starts = {before[0]: (before, after) for before, after in groups}
+    found: list[int] = []
+    while physical:
+        before, after = starts.get(physical[0], ([], []))
+        if not before or physical[: len(before)] != before:
+            return layouts.reshape(layouts.default(x), shape), _identity(len(shape))
+        found += after
+        physical = physical[len(before) :]
+    new_order = (*(axis for axis in range(len(shape)) if shape[axis] == 1), *found)
+    if found == sorted(found):
         return layouts.reshape(value, shape), _identity(len(shape))
-    places = [axis for axis in range(len(shape)) if shape[axis] != 1]
-    if [old[axis] for axis in kept] != [shape[axis] for axis in places]:
-        return layouts.reshape(layouts.default(x), shape), _identity(len(shape))
-    ones = [axis for axis in range(len(shape)) if shape[axis] == 1]
-    new_order = (*ones, *(places[kept.index(axis)] for axis in physical))
     return layouts.reshape(value, tuple(shape[axis] for axis in new_order)), new_order
+
+
+def _reshaped_axes(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
+    """The smallest runs of axes that a reshape exchanges for one another, without those of extent 1; none if empty."""
+    if 0 in old:
+        return []
+    groups: list[tuple[list[int], list[int]]] = []
+    sources, targets = (iter([i for i in range(len(shape)) if shape[i] != 1]) for shape in (old, new))
+    for axis in sources:
+        before, after = [axis], [next(targets)]
+        while (have := math.prod(old[i] for i in before)) != (got := math.prod(new[i] for i in after)):
+            if have < got:
+                before.append(next(sources))
+            else:
+                after.append(next(targets))
+        groups.append((before, after))
+    return groups
 
 
 def _along_axes(*per_axis: int) -> Callable[[_Layouts, Step], tuple[int, Shape]]:

@@ -1,8 +1,8 @@
 """Where the outputs of a loop lie, and what it carries from step to step.
 
-A carry whose values are stacked needs no other memory than its history: T + 1 places, one behind another, of which step
-t reads one and writes the next. What was stacked, as it went in or as it came out, and the last carry are views of that.
-Any other carry has two places, which take turns.
+A carry whose values are stacked needs no other memory than its history: T + 1 places, one behind another, of which
+step t reads one and writes the next. What was stacked, as it went in or as it came out, and the last carry are views
+of that. Any other carry has two places, which take turns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bodies of loops that work row by row: batches of sequences that have nothing to do with one another.
 
-Where every value that changes from step to step has a row for each sequence, and each of its rows depends on the same row
-of others alone, a block of rows can go through all steps by itself. Threads then take blocks, and need not meet after
-each step.
+Where every value that changes from step to step has a row for each sequence, and each of its rows depends on the same
+row of others alone, a block of rows can go through all steps by itself. Threads then take blocks, and need not meet
+after each step.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.epilogue import Grid, with_epilogue
-from retrograd.backends.native.fuse import Fusion, Group, squeezed
-from retrograd.backends.native.gemm import Arg, gemm_module, tile_count as gemm_tiles, tile_shape
+from retrograd.backends.native.fuse import Fusion, Group
+from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count as gemm_tiles, tile_shape
 from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.gemm_prepack import padded_columns
 from retrograd.backends.native.ir import Module
@@ -28,7 +28,7 @@ from retrograd.backends.native.lower_transpose import exchanged_axis, transpose_
 from retrograd.backends.native.prologue import Prologue, find_prologues
 from retrograd.backends.native.standing_alone import STANDING_ALONE, UnsupportedError
 from retrograd.backends.native.target import Target
-from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.views import View, dense_view, squeezed
 from retrograd.backends.native.work import (
     NOWHERE,
     Address,
@@ -343,14 +343,14 @@ class Lowering:
             reads = (*prologue.reads, b.root)
             self._attach(prologue, words)
         if b.root in self._inside.constants and count == 1 and n * k > 0:
-            packed = self._packed(b, b_layout, dtype)
+            packed = self._packed(b, b_layout, dtype)  # type: ignore[arg-type]
             words[Arg.B_PACKED] = Address(dense_view(packed, self.types[packed].shape))
             reads = (*reads[:-1], packed)
         work = Work(f"{key}#gemm", words, tiles, count * m * n * k, reads, (product,), (product,))
         grid = Grid(m, n, tile_m, tile_n, (batches[0][0], batches[1][0]))
         self.work.append(with_epilogue(self, group, work, grid))
 
-    def _packed(self, b: View, layout: str, dtype: str) -> int:
+    def _packed(self, b: View, layout: Layout, dtype: str) -> int:
         """The root that stands for an operand packed."""
         found = self.packed.get((b, layout))
         if found is None:
@@ -394,7 +394,7 @@ class Lowering:
     def _output(self, value: int) -> int:
         """The root that is this output, dense, and no input."""
         view = self.fusion.views[value]
-        size = self.types[value].size
+        size = self.graph.types[value].size
         computed = view.root >= len(self.graph.inputs) and view.dense and self.types[view.root].size == size
         if computed and view.root not in self.outputs:
             return view.root

@@ -4,8 +4,8 @@ The body is lowered as a program of its own. Its inputs are slices of streams, c
 places; its outputs go to the places of the next carries and to the slices of the stacks. What else it computes has one
 place in the arena for all steps.
 
-A body that works row by row is lowered for blocks of rows, each of which goes through all steps by itself; any other for
-all rows, and threads meet after each phase of a step.
+A body that works row by row is lowered for blocks of rows, each of which goes through all steps by itself; any other
+for all rows, and threads meet after each phase of a step.
 """
 
 from __future__ import annotations
@@ -159,6 +159,9 @@ class _Body:
         assert levels is not None, "the body of a loop has no updates in place"
         phases = [[self._moved(work) for work in phase] for phase in by_level(works, levels)]
         moved = [work for phase in phases for work in phase]
+        if moved:
+            # Where phases are looked at one by one, the loop is where most of its work is.
+            max(moved, key=lambda work: work.cost).members = tuple(self._plan.values)
         count = self._plan.loop.length
         reads = tuple(dict.fromkeys(root for work in moved for root in work.reads))
         writes = tuple(dict.fromkeys(root for work in moved for root in work.writes))
@@ -185,7 +188,9 @@ class _Body:
             offset = carry.first * size + self._rows_before(i, math.prod(view.shape[1:]))
             return _Place(carry.root, offset, move=Move(carry.step * size, carry.alternates))
         if not self._is_stream(i):
-            return _Place(view.root, view.offset + self._rows_before(i, view.strides[0] if view.strides else 0), view.dynamic)
+            return _Place(
+                view.root, view.offset + self._rows_before(i, view.strides[0] if view.strides else 0), view.dynamic
+            )
         start, step = self._along_time(view.strides[0])
         start += self._rows_before(i, view.strides[1] if len(view.strides) > 1 else 0)
         return _Place(view.root, view.offset + start, view.dynamic, Move(step))

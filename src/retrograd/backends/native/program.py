@@ -194,9 +194,7 @@ class NativeProgram:
                 words.append(word)
         return Launch(addresses[work.kernel], tuple(words), work.tiles)
 
-    def _collect_moves(
-        self, work: Work, phase: int, number: int, moves: dict[ScheduledLoop, list[WordMove]]
-    ) -> None:
+    def _collect_moves(self, work: Work, phase: int, number: int, moves: dict[ScheduledLoop, list[WordMove]]) -> None:
         """Enter the words of a launch that move with the loops around its phase."""
         around = self.schedule.around[phase]
         for place, word in enumerate(work.words):

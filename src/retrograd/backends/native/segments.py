@@ -111,7 +111,8 @@ class SegmentedProgram:
     ) -> None:
         self.graph = graph
         self.segments: list[Segment] = []
-        self._values = list(accumulate((len(step.signature.outputs) for step in graph.steps), initial=len(graph.inputs)))
+        counts = (len(step.signature.outputs) for step in graph.steps)
+        self._values = list(accumulate(counts, initial=len(graph.inputs)))
         pending: list[int] = []
         for place, (step, native) in enumerate(zip(graph.steps, native_steps(graph), strict=True)):
             if native:

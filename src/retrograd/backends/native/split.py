@@ -1,7 +1,8 @@
 """Reductions as kernels take them: over trailing axes, or over one run of axes before the last ones.
 
-Any other set of axes is reduced run by run, from the last to the first. Long reductions are cut into chunks whose
-partial results are reduced in turn: for accuracy, and for work to share out. All of it depends on the shape alone.
+Any other set of axes is reduced run by run, from the last to the first. Long reductions are cut, between axes or into
+chunks, whose partial results are reduced in turn: for accuracy, and for work to share out. All of it depends on the
+shape alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from retrograd.passes.builder import GraphBuilder
 REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
 # Longest run that one pass reduces, and how long its chunks are then.
 _INNER_LIMIT, _INNER_CHUNKS = 1 << 15, range(1 << 14, 1 << 10, -1)
-_OUTER_LIMIT, _OUTER_CHUNKS = 512, range(256, 32, -1)
+_OUTER_LIMIT, _OUTER_CHUNKS = 1024, range(256, 32, -1)
+# A run before the last axes is reduced from its end on, as many axes as a pass takes, if they are so long together:
+# then what is reduced keeps its shape, and the steps that make it may be in the same kernel.
+_SHORTEST_PASS = 16
 
 
 def split_reductions(graph: Graph) -> Graph:
@@ -67,6 +71,10 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
         extent *= shape[axis]
     inner = all(n == 1 for n in shape[end:])
     limit, chunks = (_INNER_LIMIT, _INNER_CHUNKS) if inner else (_OUTER_LIMIT, _OUTER_CHUNKS)
+    last = _last_axes(shape, run)
+    if not inner and extent > limit and last is not None:
+        x = builder.record(operation, (x,), (tuple(range(last, end)),))
+        return _reduce_run(builder, operation, x, (start, last))
     chunk = next((c for c in chunks if extent % c == 0), None) if extent > limit else None
     if chunk is None:
         return builder.record(operation, (x,), (axes,))
@@ -75,6 +83,15 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
     x = _reshape(builder, x, (*shape[:start], extent // chunk, *shape[end:]))
     x = _reduce_run(builder, operation, x, (start, start + 1))
     return _reshape(builder, x, (*shape[:start], *(1 for _ in axes), *shape[end:]))
+
+
+def _last_axes(shape: Shape, run: tuple[int, int]) -> int | None:
+    """From which axis on a run is reduced in one pass, or None if only chunks of an axis make a good pass."""
+    first, length = run[1], 1
+    while first > run[0] and length * shape[first - 1] <= _OUTER_LIMIT:
+        first -= 1
+        length *= shape[first]
+    return first if length >= _SHORTEST_PASS else None
 
 
 def _reshape(builder: GraphBuilder, x: int, shape: Shape) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -170,7 +170,7 @@ class ProgramTable:
         """Time spent in each launch, by phase: summed over its tiles, on all threads, and over all timed runs."""
         times = self._launches[:, LaunchWord.NANOSECONDS].tolist()
         starts = self._phase_starts[: self._main + 1]
-        return [times[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+        return [times[start:end] for start, end in pairwise(starts)]
 
     def reset_nanoseconds(self) -> None:
         self._launches[:, LaunchWord.NANOSECONDS] = 0

@@ -1,7 +1,7 @@
 """Where values lie: a view is the memory of a root value with offsets and strides.
 
-Movements (reshape, permute, broadcast, slice, flip, unfold) of a value cost nothing: they are views of its root. Where a
-reshape has no strides, the value is copied once and the copy is the root of what follows.
+Movements (reshape, permute, broadcast, slice, flip, unfold) of a value cost nothing: they are views of its root.
+Where a reshape has no strides, the value is copied once and the copy is the root of what follows.
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class View:
             and not self.dynamic
             and all(n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True))
         )
+
+
+def squeezed(shape: Shape) -> Shape:
+    """A shape without axes of extent 1."""
+    return tuple(n for n in shape if n != 1)
 
 
 def dense_view(root: int, shape: Shape) -> View:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from retrograd.backends.native.views import View
 from retrograd.core.types import Shape, TensorType
@@ -18,7 +19,8 @@ from retrograd.core.types import Shape, TensorType
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How an address changes from step to step of a loop: by so many elements, there and back in turn if it alternates."""
+    """How an address changes from step to step of a loop: by so many elements, there and back in turn if it
+    alternates."""
 
     elements: int
     alternates: bool = False
@@ -175,7 +177,7 @@ class Packed:
 
     root: int
     type: TensorType
-    layout: str
+    layout: Literal["row", "col"]
 
 
 # IR text of kernels by key, made only if the cache has no code for them.

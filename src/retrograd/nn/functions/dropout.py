@@ -1,8 +1,8 @@
 """Dropout as functions, under PyTorch's names. Each call is one node with a stream of random bits of its own.
 
-The default generator numbers the streams, so `manual_seed` makes masks reproducible, and they do not hang on what else
-is drawn. With RETROGRAD_RNG=torch masks are drawn from the generator as PyTorch draws them, two words an element: slower,
-and the same masks for the same seed.
+The default generator numbers the streams, so `manual_seed` makes masks reproducible, and they do not hang on what
+else is drawn. With RETROGRAD_RNG=torch masks are drawn from the generator as PyTorch draws them, two words an
+element: slower, and the same masks for the same seed.
 
 In the formulas x is the input, and p the probability with which an element is dropped.
 """

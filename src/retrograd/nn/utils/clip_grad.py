@@ -15,9 +15,9 @@ from retrograd.ops.constant import const, like
 from retrograd.ops.movement import reshape
 from retrograd.ops.reduce import max_keepdim, sum_keepdim
 from retrograd.ops.spread import spread
-from retrograd.tensor.grad_mode import no_grad
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import node_of
+from retrograd.tensor.grad_mode import no_grad
 
 
 def _total(x: Node) -> Node:
@@ -63,7 +63,7 @@ def CLIP_GRAD_NORM(*args: Any) -> tuple[Node, ...]:
 
 
 def _gradients(parameters: Any) -> list[Any]:
-    listed = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
+    listed: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
     return [p.grad for p in listed if p.grad is not None]
 
 

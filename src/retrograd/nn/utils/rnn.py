@@ -20,6 +20,7 @@ from retrograd.core.operation import record
 from retrograd.core.types import tensor_type
 from retrograd.ops.along import take_along
 from retrograd.ops.arithmetic import WHERE
+from retrograd.ops.elementwise import cast
 from retrograd.ops.indexing import take
 from retrograd.ops.movement import concat, reshape, transpose
 from retrograd.tensor.base import TensorBase, wrap
@@ -180,7 +181,9 @@ def _check_lengths(lengths: Integers, steps: int, batch: int, descending: bool) 
     if lengths.shape != (batch,):
         raise ShapeError(f"{name}: lengths have shape {lengths.shape}; there must be one for each of {batch} sequences")
     if batch == 0 or lengths.min() <= 0:
-        raise ShapeError(f"{name}: there must be sequences, and each must have at least one step; lengths are {lengths}")
+        raise ShapeError(
+            f"{name}: there must be sequences, and each must have at least one step; lengths are {lengths}"
+        )
     if lengths.max() > steps:
         raise ShapeError(f"{name}: a sequence has {lengths.max()} steps, and the input only {steps}")
     if descending and np.any(lengths[1:] > lengths[:-1]):
@@ -301,7 +304,7 @@ def index_node(order: Any) -> Node:
 def _with_padding(x: Node, mask: Node, value: float) -> Node:
     """x where the mask (as long as its first axes) holds, else a number."""
     shape = (*mask.type.shape, *[1] * (len(x.type.shape) - len(mask.type.shape)))
-    return record(WHERE, (reshape(mask, shape), x, node_of(value, x.type.dtype)))
+    return record(WHERE, (reshape(mask, shape), x, cast(node_of(value, x.type.dtype), x.type.dtype)))
 
 
 def _integers(values: Any) -> Integers:

@@ -1,1 +1,2 @@
-"""Linear algebra: decompositions and solutions as primitives, and what is composed of them. By NumPy on all backends."""
+"""Linear algebra: decompositions and solutions as primitives, and what is composed of them. By NumPy on all
+backends."""

@@ -63,7 +63,7 @@ def _qr_shapes(m: int, n: int, complete: bool) -> tuple[Shape, ...]:
 
 
 def _qr_gradient(g: list[Node], a: Node, factors: list[Node], attributes: Any) -> Node:
-    """Of a = q r with square r: (gq + q s) r^-T, s the symmetric matrix whose upper triangle is that of gr r^T - q^T gq.
+    """Of a = q r with square r: (gq + q s) r^-T; s is symmetric, its upper triangle that of gr r^T - q^T gq.
 
     Where a has more columns than rows, the rest of them is q times the rest of r.
     """
@@ -179,7 +179,7 @@ def SVDVALS(a: Node) -> Node:
 
 
 def _lu_one(a: Array, pivot: bool) -> list[Array]:
-    """l and u in one matrix, the row that each step exchanged with its own, counted from 1, and the order of the rows."""
+    """l and u in one matrix, the row that each step exchanged with its own (from 1), and the order of the rows."""
     m, n = a.shape
     lu, order, exchanged = a.copy(), np.arange(m), np.arange(min(m, n))
     for j in range(min(m, n)):
@@ -234,9 +234,7 @@ def permutation(order: Node) -> Node:
     return e.select(e.eq(rows, across), like(1, rows), like(0, rows))
 
 
-LU_FACTORS = Decomposition(
-    "lu_factors", lambda m, n, pivot: ((m, n), (min(m, n),), (m,)), _lu_reference, _lu_gradient
-)
+LU_FACTORS = Decomposition("lu_factors", lambda m, n, pivot: ((m, n), (min(m, n),), (m,)), _lu_reference, _lu_gradient)
 
 
 @composite("lu_factor")

@@ -68,7 +68,9 @@ def _cofactors_gradient(g: Node, x: tuple[Node, ...], y: Node, _: Any) -> tuple[
 
 
 COFACTORS: Primitive = register(
-    Primitive("cofactors", _infer_cofactors, _cofactors_reference, _cofactors_gradient, batched_fully(lambda: COFACTORS))
+    Primitive(
+        "cofactors", _infer_cofactors, _cofactors_reference, _cofactors_gradient, batched_fully(lambda: COFACTORS)
+    )
 )
 
 

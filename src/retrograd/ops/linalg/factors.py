@@ -130,10 +130,8 @@ class Decomposition:
         batch, start = packed.type.shape[:-1], 0
         factors = []
         for shape in self.shapes(*type_.shape[-2:], *attributes):
-            starts = tuple(const_offset(0) for _ in batch) + (const_offset(start),)
+            starts = (*(const_offset(0) for _ in batch), const_offset(start))
             part = slice_(packed, starts, (*batch, math.prod(shape)), (1,) * len(starts))
             factors.append(reshape(part, (*batch, *shape)))
             start += math.prod(shape)
         return factors
-
-

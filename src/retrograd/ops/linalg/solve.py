@@ -101,5 +101,3 @@ def CHOLESKY_INVERSE(factor: Node, is_upper: bool) -> Node:
     low = transposed(upper(factor)) if is_upper else lower(factor)
     half = solve(low, identity(low))
     return product(transposed(half), half)
-
-

@@ -103,7 +103,9 @@ def matrix_norm(
     """
     x = operand("matrix_norm", A) if dtype is None else operand("matrix_norm", A.to(dtype))
     if ord not in _ORDERS:
-        raise OptionError(f"matrix_norm: the order must be 'fro', 'nuc', 1, 2, inf or one of these negated, not {ord!r}")
+        raise OptionError(
+            f"matrix_norm: the order must be 'fro', 'nuc', 1, 2, inf or one of these negated, not {ord!r}"
+        )
     axes = tuple(A._axis(d) for d in dim)
     if len(axes) != 2 or axes[0] == axes[1] or A.ndim < 2:
         raise ShapeError(f"matrix_norm: dim must name two axes, and is {tuple(dim)} for a shape of {x.type.shape}")

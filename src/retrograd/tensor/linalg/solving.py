@@ -289,7 +289,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
 
     >>> import retrograd as rg
     >>> rg.linalg.lstsq(rg.tensor([[1.0], [1.0]]), rg.tensor([[1.0], [3.0]])).solution
-    tensor([[2.]])
+    tensor([[2.0000]])
     """
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise OptionError(f"lstsq: driver must be 'gels', 'gelsy', 'gelsd' or 'gelss', not {driver!r}")
@@ -340,5 +340,7 @@ def tensorsolve(A: Any, B: Any, dims: Sequence[int] | None = None, *, out: Any =
         A = A.permute(*(i for i in range(A.ndim) if i not in moved), *moved)
     shape = A._type_shape()[B.ndim :]
     if prod(shape) != B.numel():
-        raise ShapeError(f"tensorsolve: {tuple(A.shape)} and {tuple(B.shape)} do not make as many equations as unknowns")
+        raise ShapeError(
+            f"tensorsolve: {tuple(A.shape)} and {tuple(B.shape)} do not make as many equations as unknowns"
+        )
     return deliver("tensorsolve", solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(*shape), out)

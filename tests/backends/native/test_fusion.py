@@ -1,0 +1,79 @@
+"""What fused programs read and write: how many kernels pass over large arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import retrograd as rg
+from retrograd.runtime.evaluate import observed
+
+F = rg.nn.functional
+SHAPE = (8, 32, 16, 16)
+SIZE = 8 * 32 * 16 * 16
+
+
+def _image(seed: int, requires_grad: bool = False) -> Any:
+    """Random numbers that are made channels last."""
+    values = np.random.default_rng(seed).standard_normal((8, 16, 16, 32), np.float32)
+    return rg.tensor(values).permute(0, 3, 1, 2).requires_grad_(requires_grad)
+
+
+def _passes(program: Any) -> list[tuple[int, int]]:
+    """For each kernel that touches large arrays, how many it reads and writes, in order."""
+    types = program.lowering.types
+    counted = [
+        (sum(types[root].size >= SIZE for root in work.reads), sum(types[root].size >= SIZE for root in work.writes))
+        for phase in program.schedule.phases
+        for work in phase
+    ]
+    return [pair for pair in counted if any(pair)]
+
+
+def test_batch_normalisation_takes_two_passes() -> None:
+    """One for the statistics, one that normalises and does what follows."""
+    x = _image(0)
+    with rg.use_backend("native", 1), observed() as seen:
+        F.max_pool2d(F.batch_norm(x, None, None, rg.ones(32), rg.zeros(32), training=True).relu(), 2).sum().item()
+    # The last one pools.
+    assert _passes(seen[-1].program) == [(1, 0), (1, 1), (1, 0)]
+
+
+def test_the_gradient_of_batch_normalisation_takes_two_passes() -> None:
+    """Two sums in one pass, then the gradient of the input; what both need is made again from the input."""
+    x, g = _image(0, requires_grad=True), _image(1)
+    weight, bias = (rg.ones(32, requires_grad=True) for _ in range(2))
+    with rg.use_backend("native", 1), observed() as seen:
+        y = F.batch_norm(x, None, None, weight, bias, training=True)
+        gradients = rg.autograd.grad(y, (x, weight, bias), g)
+        total = F.max_pool2d(gradients[0], 2).sum() + gradients[1].sum() + gradients[2].sum()
+        del y, gradients
+        total.item()
+    # The statistics, sums over g and x, the gradient of x; the last one pools.
+    assert _passes(seen[-1].program) == [(1, 0), (2, 0), (2, 1), (1, 0)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_made_again_has_the_same_bits(threads: int) -> None:
+    def train(tier: int) -> list[bytes]:
+        with rg.use_backend("native", tier):
+            x, weight = _image(0, requires_grad=True), rg.full((32,), 1.5, requires_grad=True)
+            y = F.batch_norm(x * 1.25 - 0.5, None, None, weight, None, training=True).relu()
+            (y * _image(1) + (x - 3.0).abs()).sum().backward()
+            return [x.grad.numpy().tobytes(), weight.grad.numpy().tobytes()]
+
+    before = rg.get_num_threads()
+    rg.set_num_threads(threads)
+    try:
+        assert train(0) == train(1)
+    finally:
+        rg.set_num_threads(before)
+
+
+def test_sums_of_one_array_are_one_pass() -> None:
+    x, y = _image(0), _image(1)
+    with rg.use_backend("native", 1), observed() as seen:
+        (x.sum((0, 2, 3)) + (x * y).sum((0, 2, 3)) + x.abs().sum((0, 2, 3))).tolist()
+    assert _passes(seen[-1].program) == [(2, 0)]
