@@ -3,6 +3,7 @@
 PyTorch's names and semantics; start with `tensor`, `nn`, `optim`.
 """
 
+from importlib import import_module
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,6 @@ from retrograd.core.memory_format import (
     preserve_format,
     strided,
 )
-from retrograd.io.checkpoint import load, save
 from retrograd.nn.functions.conv import (
     conv1d,
     conv2d,
@@ -248,13 +248,19 @@ __all__ = [
 
 if TYPE_CHECKING:
     from retrograd.diagnostics.explain import explain
+    from retrograd.io.checkpoint import load, save
 else:
     __all__ += functions.__all__
 
-    def __getattr__(name: str) -> object:
-        # What explains programs stands on the compiler, which takes a moment to import.
-        if name == "explain":
-            from retrograd.diagnostics.explain import explain  # noqa: PLC0415
+    # What takes a moment to import, such as the compiler that explanations stand on, waits until somebody asks.
+    _LATER = {
+        "explain": "retrograd.diagnostics.explain",
+        "load": "retrograd.io.checkpoint",
+        "save": "retrograd.io.checkpoint",
+    }
 
-            return explain
-        raise AttributeError(f"module 'retrograd' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'retrograd' has no attribute {name!r}")
+        globals()[name] = found = getattr(import_module(_LATER[name]), name)
+        return found

@@ -17,6 +17,7 @@ from tests.support.composite_rows_loss import LOSS_ROWS
 from tests.support.composite_rows_math import MATH_ROWS
 from tests.support.composite_rows_nn import LAYER_AND_LOSS_ROWS
 from tests.support.composite_rows_optim import OPTIMIZER_ROWS
+from tests.support.composite_rows_parametrize import PARAMETRIZE_ROWS
 from tests.support.composite_rows_pool import POOLING_ROWS
 from tests.support.composite_rows_resampling import RESAMPLING_ROWS
 from tests.support.composite_rows_special import SPECIAL_ROWS
@@ -276,5 +277,6 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
     *RECURRENT_ROWS,
     *RESAMPLING_ROWS,
     *SCATTER_ROWS,
+    *PARAMETRIZE_ROWS,
     *SPECIAL_ROWS,
 )

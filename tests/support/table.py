@@ -26,7 +26,7 @@ class Case:
 
     Attributes:
         smooth: whether finite differences give the gradient here.
-        loose: inputs that are no function's argument in the sense of batching (offsets that are shared).
+        shared: inputs that batching leaves as they are, such as offsets.
     """
 
     inputs: tuple[Array, ...]

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 import retrograd as rg
+from retrograd.backends.native.conv_depthwise import depthwise_module, depthwise_weight_module
 from retrograd.backends.native.conv_direct import CHAIN, direct_module
-from retrograd.backends.native.conv_micro import conv_blocking
+from retrograd.backends.native.conv_micro import conv_blocking, micro_module, micro_names
 from retrograd.backends.native.conv_pack import pack_module, winograd_pack_module
 from retrograd.backends.native.conv_weight import weight_module
 from retrograd.backends.native.conv_winograd import winograd_module
@@ -112,6 +113,25 @@ def test_kernels_larger_than_the_result(
     check(x, w, attributes)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(_axis, min_size=1, max_size=3),
+    st.sampled_from((2, 5, 16, 40, 70)),
+    st.integers(1, 3),
+    st.sampled_from(("float32", "float64")),
+    st.booleans(),
+)
+def test_a_kernel_for_each_channel(
+    axes: list[dict[str, int]], channels: int, batch: int, dtype: str, of_weights: bool
+) -> None:
+    extents, kernel = (tuple(axis[name] for axis in axes) for name in ("extent", "kernel"))
+    x = normal((1, channels * batch, *extents) if of_weights else (batch, channels, *extents), dtype)
+    w = normal((channels, batch, *extents) if of_weights else (channels, 1, *kernel), dtype, seed=1)
+    attributes = _attributes(axes, channels)
+    assume(_allowed(x, w, attributes))
+    check(x, w, attributes)
+
+
 def test_empty_convolutions_are_zero() -> None:
     for x, w in [((0, 2, 5, 5), (3, 2, 3, 3)), ((2, 0, 5, 5), (3, 0, 3, 3)), ((2, 2, 5, 5), (0, 2, 3, 3))]:
         y = run_step(CONVOLUTION, (np.ones(x, np.float32), np.ones(w, np.float32)), PLAIN)
@@ -202,6 +222,8 @@ _CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], Attributes]] = {
     "direct": ((5, 20, 19, 23), (40, 20, 3, 3), ((2, 2), ((1, 1), (1, 1)), (1, 1), (1, 1), 1)),
     "long chains": ((3, 150, 9, 9), (33, 150, 3, 3), ((2, 2), ((1, 1), (1, 1)), (1, 1), (1, 1), 1)),
     "spread": ((4, 24, 9, 8), (12, 24, 3, 3), ((1, 1), ((1, 2), (1, 2)), (2, 2), (1, 1), 1)),
+    "depthwise": ((9, 40, 16, 15), (40, 1, 3, 3), ((1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1), 40)),
+    "depthwise weights": ((1, 160, 16, 15), (40, 4, 16, 15), ((1, 1), ((1, 1), (1, 1)), (1, 1), (1, 1), 40)),
     "winograd": ((9, 32, 16, 15), (40, 32, 3, 3), PLAIN),
     "weights": ((20, 7, 30, 31), (24, 7, 15, 15), ((1, 1), ((1, 1), (1, 1)), (1, 1), (2, 2), 1)),
     "winograd weights": ((20, 12, 30, 30), (24, 12, 30, 30), PLAIN),
@@ -304,8 +326,13 @@ def test_reads_nothing_beyond_its_operands(
 def test_every_target_has_kernels(target: Target, dtype: str, columns: int, rows: int) -> None:
     blocking = conv_blocking(target, dtype, columns, rows)
     assert blocking.rows * blocking.vectors + blocking.vectors + 1 <= target.registers
-    for module in (direct_module, weight_module, winograd_module, winograd_weight_module):
+    for module in (
+        depthwise_module, depthwise_weight_module, direct_module,
+        weight_module, winograd_module, winograd_weight_module,
+    ):  # fmt: skip
         assert "@conv(" in module(target, blocking).text()
+    micro = micro_module(target, blocking).text()
+    assert all(f"@{name}(" in micro for name in micro_names(blocking))
     for module in (pack_module, winograd_pack_module):
         assert "@pack(" in module(target, blocking).text()
 

@@ -41,8 +41,5 @@ def pad_pixels_function(module: Module, blocking: Blocking) -> Function:
     with f.loop(0, pixels) as pixel, f.loop(0, channels, lanes) as channel:
         mask = f.tail_mask(lanes, channels - channel)
         read = f.at(source, pixel * source_pixel + channel, element)
-        f.store(
-            f.masked_load(read, mask, blocking.register),
-            f.at(target, pixel * target_pixel + channel, element),
-        )
+        f.store(f.masked_load(read, mask, blocking.register), f.at(target, pixel * target_pixel + channel, element))
     return f

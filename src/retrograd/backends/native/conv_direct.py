@@ -21,11 +21,7 @@ from enum import IntEnum, auto
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
 from retrograd.backends.native.conv_copy import copy_row_function
 from retrograd.backends.native.conv_geometry import SPATIAL_AXES, Axis, axes_of
-from retrograd.backends.native.conv_micro import (
-    SEGMENT_WORDS,
-    PanelWriter,
-    segment_kernel_table,
-)
+from retrograd.backends.native.conv_micro import SEGMENT_WORDS, PanelWriter
 from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm import Split
 from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge_kernel
@@ -90,6 +86,7 @@ class Arg(IntEnum):
     # phase along depth its planes' offsets, COPY_PLANES of them.
     PHASES = auto()
     PLANES = auto()
+    MICRO = auto()  # where the addresses of the micro-kernels are
 
 
 POINTERS = (Arg.X, Arg.W, Arg.Y)
@@ -130,14 +127,12 @@ class _DirectKernel:
 
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        table, copy_edge = (
-            segment_kernel_table(module, blocking),
-            copy_edge_kernel(module, blocking),
-        )
+        copy_edge = copy_edge_kernel(module, blocking)
         self.copy_row = copy_row_function(module, blocking)
         self.f = module.function("conv", KERNEL_PARAMETERS)
         self.args, self.tile, scratch = self.f.args
         self.words = {word: self._word(word) for word in Arg}
+        table = self.f.at(self.args, self.words[Arg.MICRO], I64)
         self.writer = PanelWriter(self.f, blocking, table, copy_edge, scratch)
         self.copied = self.f.offset(scratch, copy_offset(blocking))
 
@@ -152,25 +147,12 @@ class _DirectKernel:
         with f.when(f.compare("ne", words[Arg.COPIES], 0)), f.loop(*images) as image:
             self._copy_image(image, first, last, images[0])
         group_columns = f.minimum(words[Arg.CHANNELS], words[Arg.TILE_CHANNELS])
-        start = f.select(
-            f.compare("eq", words[Arg.GROUPS], 1),
-            column_tile * words[Arg.TILE_CHANNELS],
-            0,
-        )
+        start = f.select(f.compare("eq", words[Arg.GROUPS], 1), column_tile * words[Arg.TILE_CHANNELS], 0)
         stop = f.minimum(start + group_columns, words[Arg.CHANNELS])
-        with (
-            f.loop(0, words[Arg.GROUPS]) as group,
-            f.loop(start, stop, self.blocking.columns) as column,
-        ):
+        with f.loop(0, words[Arg.GROUPS]) as group, f.loop(start, stop, self.blocking.columns) as column:
             width = f.minimum(stop - column, self.blocking.columns)
             with f.loop(0, words[Arg.BLOCKS]) as block, f.loop(*images) as image:
-                self._image_panel(
-                    self._image(image, first, last, images[0]),
-                    group,
-                    column,
-                    width,
-                    block,
-                )
+                self._image_panel(self._image(image, first, last, images[0]), group, column, width, block)
 
     # -- words and places ---------------------------------------------------------------------------------------------
 
@@ -245,23 +227,13 @@ class _DirectKernel:
         source = self._at(image.source, group * words[Arg.GROUP_CHANNELS])
         target = self._at(words[Arg.Y], group * words[Arg.CHANNELS] + column)
         _, depth_phase, _ = self._plane(image.number)
-        with (
-            f.loop(0, words[Arg.PERIOD_H]) as row_phase,
-            f.loop(0, words[Arg.PERIOD_W]) as column_phase,
-        ):
+        with f.loop(0, words[Arg.PERIOD_H]) as row_phase, f.loop(0, words[Arg.PERIOD_W]) as column_phase:
             phase = (depth_phase * words[Arg.PERIOD_H] + row_phase) * words[Arg.PERIOD_W] + column_phase
             segments, count = self._block_of_segments(phase, block)
             needed = f.compare("eq", block, 0) | f.compare("sgt", count, 0)
             with f.when(needed & f.compare("slt", column_phase, words[Arg.COLUMNS_OUT])):
                 operands = source, weights, target
-                self._phase(
-                    image,
-                    operands,
-                    (segments, count),
-                    (row_phase, column_phase),
-                    width,
-                    block,
-                )
+                self._phase(image, operands, (segments, count), (row_phase, column_phase), width, block)
 
     def _block_of_segments(self, phase: Value, block: Value) -> tuple[Value, Value]:
         f, blocks = self.f, self.words[Arg.BLOCKS]
@@ -297,11 +269,7 @@ class _DirectKernel:
             write = self._at(target, (row * words[Arg.COLUMNS_OUT] + column_phase) * self._columns())
             with f.loop(0, panels.count) as index:
                 start = panels.start(index)
-                places = (
-                    self._at(read, start * a_row),
-                    weights,
-                    self._at(write, start * c_row),
-                )
+                places = (self._at(read, start * a_row), weights, self._at(write, start * c_row))
                 size = panels.size(index), width
                 self.writer.write(places, segments, words[Arg.DEPTH], strides, size, accumulate)
 
@@ -350,15 +318,7 @@ class DirectShape:
         """For an input (batch, *spatial, channels), dense unless it has `strides`."""
         batch, *extents, channels = x
         out = conv_shape(x, spec)[1:-1]
-        axes = axes_of(
-            tuple(extents),
-            spec.kernel,
-            out,
-            spec.stride,
-            spec.padding,
-            spec.input_dilation,
-            spec.dilation,
-        )
+        axes = axes_of(tuple(extents), spec.kernel, out, spec.stride, spec.padding, spec.input_dilation, spec.dilation)
         image, *spatial, _ = contiguous_strides(x) if strides is None else strides
         plane, row, pixel = (0,) * (SPATIAL_AXES - len(spatial)) + tuple(spatial)
         per_group = channels // spec.groups, spec.channels_out // spec.groups
@@ -407,11 +367,7 @@ def direct_tile(shape: DirectShape, blocking: Blocking) -> tuple[int, int] | Non
         panels = -(-shape.columns // blocking.columns)
         channels = sorted({-(-panels // parts) * blocking.columns for parts in (1, 2, 4, 8) if parts <= panels})
     candidates = [(rows, count) for rows in _row_counts(shape) for count in channels if _fits(shape, rows, blocking)]
-    return min(
-        candidates,
-        key=lambda tile: _estimated_cycles(shape, blocking, *tile),
-        default=None,
-    )
+    return min(candidates, key=lambda tile: _estimated_cycles(shape, blocking, *tile), default=None)
 
 
 def _row_counts(shape: DirectShape) -> list[int]:
@@ -451,7 +407,7 @@ def tile_count(shape: DirectShape, tile: tuple[int, int]) -> int:
 
 
 def direct_words(shape: DirectShape, tile: tuple[int, int], blocking: Blocking) -> list[int]:
-    """The argument words, but for the pointers."""
+    """The argument words, but for the pointers and the micro-kernels, which follow them."""
     depth, height, width = shape.axes
     words = [0] * len(Arg)
     tables = _Tables(shape)
@@ -566,6 +522,7 @@ class _Tables:
         words += planes
         for segments in phases:
             words += [word for segment in segments for word in segment]
+        words[Arg.MICRO] = len(words)
         return words
 
     def _planes(self) -> list[int]:

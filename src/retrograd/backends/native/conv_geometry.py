@@ -55,10 +55,7 @@ class Axis:
 
     def phase_of(self, tap: int) -> int | None:
         """The phase whose outputs meet a tap, or None if no output does."""
-        return next(
-            (p for p in range(self.period) if any(tap == t.number for t in self.taps(p))),
-            None,
-        )
+        return next((p for p in range(self.period) if any(tap == t.number for t in self.taps(p))), None)
 
     def count(self, phase: int) -> int:
         """How many outputs a phase has."""
@@ -93,13 +90,7 @@ class Axis:
 
 
 def axes_of(
-    extents: Shape,
-    kernel: Shape,
-    out: Shape,
-    stride: Shape,
-    padding: Padding,
-    input_dilation: Shape,
-    dilation: Shape,
+    extents: Shape, kernel: Shape, out: Shape, stride: Shape, padding: Padding, input_dilation: Shape, dilation: Shape
 ) -> tuple[Axis, ...]:
     """The axes of a convolution, filled up to `SPATIAL_AXES`."""
     given = [

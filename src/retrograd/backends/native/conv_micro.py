@@ -10,13 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrograd.backends.native.gemm_micro import (
-    Blocking,
-    multiply,
-    prefetch_rows,
-    write_sums,
-    zero_sums,
-)
+from retrograd.backends.native.gemm_micro import Blocking, multiply, prefetch_rows, write_sums, zero_sums
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Value
 from retrograd.backends.native.target import Target
 
@@ -33,16 +27,24 @@ def conv_blocking(target: Target, dtype: str, columns: int, rows: int) -> Blocki
     return wide if fits and rows <= wide.rows and columns > normal.columns else normal
 
 
-def segment_kernel_table(module: Module, blocking: Blocking) -> str:
-    """Define the micro-kernels and a constant table of them, as `micro_kernel_table` does; return the table's name."""
-    names = [
-        _segment_kernel(module, blocking, rows, vectors).name
+def micro_module(target: Target, blocking: Blocking) -> Module:
+    """A module that exports every micro-kernel, by the names of `micro_names`: convolutions of all kinds share them."""
+    module = Module(target)
+    for vectors in range(1, blocking.vectors + 1):
+        for rows in range(1, blocking.rows + 1):
+            _segment_kernel(module, blocking, rows, vectors)
+    return module
+
+
+def micro_names(blocking: Blocking) -> list[str]:
+    """The micro-kernels in the order of a kernel's table: the one for r rows and v vectors is entry
+    (v - 1) * blocking.rows + r - 1.
+    """
+    return [
+        f"segments_{rows}x{vectors}"
         for vectors in range(1, blocking.vectors + 1)
         for rows in range(1, blocking.rows + 1)
     ]
-    entries = ", ".join(f"ptr @{name}" for name in names)
-    module.declare(f"@segment_kernels = internal constant [{len(names)} x ptr] [{entries}]")
-    return "@segment_kernels"
 
 
 def _segment_kernel(module: Module, blocking: Blocking, rows: int, vectors: int) -> Function:
@@ -53,20 +55,7 @@ def _segment_kernel(module: Module, blocking: Blocking, rows: int, vectors: int)
     f = module.function(
         f"segments_{rows}x{vectors}",
         [("a", PTR), ("b", PTR), ("c", PTR), ("segments", PTR)]
-        + [
-            (name, I64)
-            for name in (
-                "count",
-                "depth",
-                "a_row",
-                "a_step",
-                "b_step",
-                "c_row",
-                "accumulate",
-            )
-        ],
-        internal=True,
-        noinline=True,
+        + [(name, I64) for name in ("count", "depth", "a_row", "a_step", "b_step", "c_row", "accumulate")],
     )
     a, b, c, segments, count, depth, a_row, a_step, b_step, c_row, accumulate = f.args
     element = blocking.element
@@ -82,23 +71,22 @@ def _segment_kernel(module: Module, blocking: Blocking, rows: int, vectors: int)
     return f
 
 
+def micro_kernel(f: Function, blocking: Blocking, table: Value, rows: Value, vectors: Value) -> Value:
+    """The address of a micro-kernel, from the table."""
+    return f.load(f.at(table, (vectors - 1) * blocking.rows + rows - 1, PTR), PTR)
+
+
 class PanelWriter:
     """Calls micro-kernels, by way of a tile in scratch where only a part of the last vector's columns exists.
 
     Args:
         f: the function that calls.
-        table, copy_edge: of the module.
+        table: the addresses of the micro-kernels.
+        copy_edge: of the module.
         edge_tile: `blocking.rows * blocking.columns` elements of scratch.
     """
 
-    def __init__(
-        self,
-        f: Function,
-        blocking: Blocking,
-        table: str,
-        copy_edge: Function,
-        edge_tile: Value,
-    ) -> None:
+    def __init__(self, f: Function, blocking: Blocking, table: Value, copy_edge: Function, edge_tile: Value) -> None:
         self.f, self.blocking, self.table = f, blocking, table
         self.copy_edge, self.edge_tile = copy_edge, edge_tile
 
@@ -122,19 +110,11 @@ class PanelWriter:
             accumulate: 1 to add to what C holds, else 0.
         """
         f, blocking = self.f, self.blocking
-        (a, b, c), (a_row, a_step, b_step, c_row), (rows, columns) = (
-            operands,
-            strides,
-            size,
-        )
+        (a, b, c), (a_row, a_step, b_step, c_row), (rows, columns) = (operands, strides, size)
         vectors = (columns + (blocking.lanes - 1)) // blocking.lanes
         edge = f.compare("slt", columns, vectors * blocking.lanes)
-        entry = (vectors - 1) * blocking.rows + rows - 1
-        kernel = f.load(f.at(Value(f, PTR, self.table), entry, PTR), PTR)
-        out, out_row = (
-            f.select(edge, self.edge_tile, c),
-            f.select(edge, blocking.columns, c_row),
-        )
+        kernel = micro_kernel(f, blocking, self.table, rows, vectors)
+        out, out_row = (f.select(edge, self.edge_tile, c), f.select(edge, blocking.columns, c_row))
         now = f.select(edge, 0, accumulate)
         f.call(kernel, a, b, out, *segments, depth, a_row, a_step, b_step, out_row, now)
         with f.when(edge):

@@ -114,6 +114,19 @@ def _direct(x: np.ndarray, packed: np.ndarray, spec: ConvSpec) -> np.ndarray:
 CONV_DIRECT = Primitive("conv.direct", _infer_direct, _direct, None, None)
 
 
+# -- a kernel for each channel -----------------------------------------------------------------------------------------
+
+
+def _depthwise(x: np.ndarray, w: np.ndarray, spec: ConvSpec) -> np.ndarray:
+    kernels = np.moveaxis(w.reshape(*spec.kernel, 1, -1), (-1, -2), (0, 1))
+    y = CONVOLUTION.reference(np.moveaxis(x, -1, 1), kernels, *spec.attributes)
+    return np.ascontiguousarray(np.moveaxis(y, 1, -1))
+
+
+# Channels-last data met by weights (taps, channels); `conv_depthwise.py`.
+CONV_DEPTHWISE = Primitive("conv.depthwise", _infer_direct, _depthwise, None, None)
+
+
 # -- by transforms ----------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +198,8 @@ def _weight(x: np.ndarray, g: np.ndarray, spec: WeightSpec) -> np.ndarray:
 
 # x (batch, *spatial, groups * in) and g (batch, *spatial, out) to (parts, *taps, in, out); `conv_weight.py`.
 CONV_WEIGHT = Primitive("conv.weight", _infer_weight, _weight, None, None)
+# The same for one kernel for each channel; `conv_depthwise.py`.
+CONV_DEPTHWISE_WEIGHT = Primitive("conv.depthwise_weight", _infer_weight, _weight, None, None)
 # The same for 3 x 3 taps by transforms; `conv_winograd_weight.py`.
 CONV_WINOGRAD_WEIGHT = Primitive("conv.winograd_weight", _infer_weight, _weight, None, None)
 

@@ -43,10 +43,7 @@ def pack_module(target: Target, blocking: Blocking) -> Module:
     words = _load_words(f)
     source, columns, out_panel = _panel_of_tile(f, words, blocking)
     rows = words[Arg.DEPTH] * words[Arg.HEIGHT] * words[Arg.WIDTH] * words[Arg.CHANNELS_IN]
-    target_row = f.variable(
-        PTR,
-        f.at(words[Arg.PACKED], out_panel * rows * blocking.columns, blocking.element),
-    )
+    target_row = f.variable(PTR, f.at(words[Arg.PACKED], out_panel * rows * blocking.columns, blocking.element))
     lanes = [_Column(f, words, columns, v, blocking) for v in range(blocking.vectors)]
     with (
         f.loop(0, words[Arg.DEPTH]) as d,
@@ -57,10 +54,7 @@ def pack_module(target: Target, blocking: Blocking) -> Module:
         offset = d * words[Arg.DEPTH_STRIDE] + h * words[Arg.HEIGHT_STRIDE] + w * words[Arg.WIDTH_STRIDE]
         place = f.at(source, offset + c * words[Arg.IN_STRIDE], blocking.element)
         for v, column in enumerate(lanes):
-            f.store(
-                column.load(place),
-                f.at(target_row.get(), v * blocking.lanes, blocking.element),
-            )
+            f.store(column.load(place), f.at(target_row.get(), v * blocking.lanes, blocking.element))
         target_row.set(f.at(target_row.get(), blocking.columns, blocking.element))
     return module
 
@@ -102,24 +96,13 @@ def _panel_of_tile(f: Function, words: dict[Arg, Value], blocking: Blocking) -> 
     group, panel = tile // words[Arg.PANELS], tile % words[Arg.PANELS]
     first = panel * blocking.columns
     offset = group * words[Arg.GROUP_STRIDE] + first * words[Arg.OUT_STRIDE]
-    return (
-        f.at(words[Arg.WEIGHTS], offset, blocking.element),
-        words[Arg.CHANNELS_OUT] - first,
-        tile,
-    )
+    return (f.at(words[Arg.WEIGHTS], offset, blocking.element), words[Arg.CHANNELS_OUT] - first, tile)
 
 
 class _Column:
     """Vector `number` of a panel's columns: one weight for each output channel, zero beyond the last."""
 
-    def __init__(
-        self,
-        f: Function,
-        words: dict[Arg, Value],
-        columns: Value,
-        number: int,
-        blocking: Blocking,
-    ) -> None:
+    def __init__(self, f: Function, words: dict[Arg, Value], columns: Value, number: int, blocking: Blocking) -> None:
         self.f, self.blocking = f, blocking
         lanes = blocking.lanes
         self.mask = f.tail_mask(lanes, columns - number * lanes)

@@ -19,12 +19,7 @@ from enum import IntEnum, auto
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
 from retrograd.backends.native.conv_copy import copy_row_function, pad_pixels_function
 from retrograd.backends.native.conv_geometry import Axis, axes_of
-from retrograd.backends.native.conv_micro import (
-    SEGMENT_WORDS,
-    PanelWriter,
-    conv_blocking,
-    segment_kernel_table,
-)
+from retrograd.backends.native.conv_micro import SEGMENT_WORDS, PanelWriter, conv_blocking
 from retrograd.backends.native.conv_ops import WeightSpec
 from retrograd.backends.native.gemm import Split
 from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge_kernel
@@ -97,6 +92,7 @@ class Arg(IntEnum):
     PADDED_PIXEL = auto()
     PADDED_PLACE = auto()
     SEGMENTS_PLACE = auto()
+    MICRO = auto()  # the word where the addresses of the micro-kernels are
 
 
 POINTERS = (Arg.X, Arg.G, Arg.Y)
@@ -128,17 +124,12 @@ class _WeightKernel:
 
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        table, copy_edge = (
-            segment_kernel_table(module, blocking),
-            copy_edge_kernel(module, blocking),
-        )
-        self.copy_row, self.pad_pixels = (
-            copy_row_function(module, blocking),
-            pad_pixels_function(module, blocking),
-        )
+        copy_edge = copy_edge_kernel(module, blocking)
+        self.copy_row, self.pad_pixels = (copy_row_function(module, blocking), pad_pixels_function(module, blocking))
         self.f = module.function("conv", KERNEL_PARAMETERS)
         self.args, self.tile, scratch = self.f.args
         self.words = {word: self._word(word) for word in Arg}
+        table = self.f.at(self.args, self.words[Arg.MICRO], I64)
         self.writer = PanelWriter(self.f, blocking, table, copy_edge, scratch)
         self.copied = self.f.offset(scratch, copy_offset(blocking))
         self.padded = self.f.offset(scratch, self.words[Arg.PADDED_PLACE])
@@ -156,10 +147,7 @@ class _WeightKernel:
             with f.when(f.compare("ne", words[Arg.PADDED_PIXEL], 0)):
                 self._copy_g(block)
             accumulate = f.convert("zext", f.compare("sgt", number, first), I64)
-            with (
-                f.loop(0, words[Arg.TAPS_D]) as depth,
-                f.loop(0, words[Arg.TAPS_H]) as height,
-            ):
+            with f.loop(0, words[Arg.TAPS_D]) as depth, f.loop(0, words[Arg.TAPS_H]) as height:
                 count = self._list_segments(block, depth, height)
                 row = (part * words[Arg.TAPS_D] + depth) * words[Arg.TAPS_H] + height
                 taps_row = row * words[Arg.TAPS_W] * words[Arg.CHANNELS_IN] * self._columns()
@@ -223,11 +211,7 @@ class _WeightKernel:
             with f.when(exists), f.loop(first, last) as row:
                 read = self._at(words[Arg.X], start + row * words[Arg.X_ROW])
                 write = self._at(self.copied, slot + (row - first) * words[Arg.COPY_ROW])
-                widths = (
-                    words[Arg.COPY_LEFT],
-                    words[Arg.COPY_COUNT],
-                    words[Arg.COPY_RIGHT],
-                )
+                widths = (words[Arg.COPY_LEFT], words[Arg.COPY_COUNT], words[Arg.COPY_RIGHT])
                 f.call(self.copy_row, read, write, *widths, f.const(1, I64))
 
     def _copy_g(self, block: _Block) -> None:
@@ -237,15 +221,7 @@ class _WeightKernel:
         with f.loop(block.first, block.last) as row:
             read = self._at(words[Arg.G], row * words[Arg.G_ROW])
             write = self._at(self.padded, (row - block.first) * pixels * words[Arg.PADDED_PIXEL])
-            f.call(
-                self.pad_pixels,
-                read,
-                write,
-                pixels,
-                self._columns(),
-                words[Arg.G_PIXEL],
-                words[Arg.PADDED_PIXEL],
-            )
+            f.call(self.pad_pixels, read, write, pixels, self._columns(), words[Arg.G_PIXEL], words[Arg.PADDED_PIXEL])
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
 
@@ -271,10 +247,7 @@ class _WeightKernel:
                     padded = (whole - block.first) * words[Arg.COLUMNS_G] * words[Arg.PADDED_PIXEL]
                     segment = f.at(self.segments, count.get() * SEGMENT_WORDS, I64)
                     f.store(start + met * x_row, segment)
-                    f.store(
-                        f.select(pads, padded, whole * words[Arg.G_ROW]),
-                        f.at(segment, 1, I64),
-                    )
+                    f.store(f.select(pads, padded, whole * words[Arg.G_ROW]), f.at(segment, 1, I64))
                     count.set(count.get() + 1)
         return count.get()
 
@@ -282,36 +255,23 @@ class _WeightKernel:
         """Every tap of a row: panels of columns, and even panels of channels."""
         f, words, blocking = self.f, self.words, self.blocking
         copies, pads = (f.compare("ne", words[word], 0) for word in (Arg.COPIES, Arg.PADDED_PIXEL))
-        x, g = (
-            f.select(copies, self.copied, words[Arg.X]),
-            f.select(pads, self.padded, words[Arg.G]),
-        )
+        x, g = (f.select(copies, self.copied, words[Arg.X]), f.select(pads, self.padded, words[Arg.G]))
         pixel = f.select(pads, words[Arg.PADDED_PIXEL], words[Arg.G_PIXEL])
         alone = f.compare("eq", words[Arg.GROUPS], 1)
         start = f.select(alone, column_tile * words[Arg.TILE_CHANNELS], 0)
         stop = f.minimum(start + words[Arg.TILE_CHANNELS], words[Arg.CHANNELS_OUT])
         one, columns = f.const(1, I64), self._columns()
         strides = (one, words[Arg.A_STEP], words[Arg.B_STEP] * pixel, columns)
-        with (
-            f.loop(0, words[Arg.GROUPS]) as group,
-            f.loop(0, words[Arg.ENTRIES]) as entry,
-        ):
+        with f.loop(0, words[Arg.GROUPS]) as group, f.loop(0, words[Arg.ENTRIES]) as entry:
             place = f.at(self.args, words[Arg.TABLE] + entry * ENTRY_WORDS, I64)
             rows, pixels, first_g, first_x, first_row = (f.load(f.at(place, i, I64), I64) for i in range(ENTRY_WORDS))
             a = self._at(x, first_x + group * words[Arg.CHANNELS_IN])
             b = self._at(g, first_g * pixel + group * words[Arg.CHANNELS_OUT])
             c = self._at(target, first_row * columns + group * words[Arg.CHANNELS_OUT])
             panels = Split.of(f, rows, blocking.rows)
-            with (
-                f.loop(start, stop, blocking.columns) as column,
-                f.loop(0, panels.count) as index,
-            ):
+            with f.loop(start, stop, blocking.columns) as column, f.loop(0, panels.count) as index:
                 row = panels.start(index)
-                operands = (
-                    self._at(a, row),
-                    self._at(b, column),
-                    self._at(c, row * columns + column),
-                )
+                operands = (self._at(a, row), self._at(b, column), self._at(c, row * columns + column))
                 size = panels.size(index), f.minimum(stop - column, blocking.columns)
                 self.writer.write(operands, (self.segments, count), pixels, strides, size, accumulate)
 
@@ -357,15 +317,7 @@ class WeightShape:
     @classmethod
     def of(cls, x: Shape, g: Shape, spec: WeightSpec) -> WeightShape:
         """For X (batch, *spatial, groups * in) and G (batch, *spatial, out)."""
-        axes = axes_of(
-            x[1:-1],
-            g[1:-1],
-            spec.taps,
-            spec.stride,
-            spec.padding,
-            spec.input_dilation,
-            spec.dilation,
-        )
+        axes = axes_of(x[1:-1], g[1:-1], spec.taps, spec.stride, spec.padding, spec.input_dilation, spec.dilation)
         return cls(axes, x[0], spec.groups, x[-1] // spec.groups, g[-1] // spec.groups)
 
     def blocking(self, target: Target, dtype: str) -> Blocking:
@@ -494,13 +446,9 @@ def tile_count(shape: WeightShape, plan: WeightPlan) -> int:
 
 
 def weight_words(
-    shape: WeightShape,
-    plan: WeightPlan,
-    blocking: Blocking,
-    x: tuple[int, int, int, int],
-    g: tuple[int, int],
+    shape: WeightShape, plan: WeightPlan, blocking: Blocking, x: tuple[int, int, int, int], g: tuple[int, int]
 ) -> list[int]:
-    """The argument words, but for the pointers.
+    """The argument words, but for the pointers and the micro-kernels, which follow them.
 
     Args:
         shape, plan, blocking: of the sum.
@@ -547,11 +495,7 @@ def weight_words(
 
 
 def _fill_copy_words(
-    words: list[int],
-    shape: WeightShape,
-    plan: WeightPlan,
-    blocking: Blocking,
-    x: tuple[int, int, int, int],
+    words: list[int], shape: WeightShape, plan: WeightPlan, blocking: Blocking, x: tuple[int, int, int, int]
 ) -> None:
     width, channels = shape.axes[2], shape.groups * shape.channels_in
     edge, x_size, g_size, _ = _scratch_sizes(shape, blocking, plan.block_rows)
@@ -587,16 +531,11 @@ def _with_table(words: list[int], shape: WeightShape, pixel: int) -> list[int]:
         first = met[0] if met else None
         start = 0 if first is None else first.offset + tap // width.period * width.step - first_column
         index = 0 if first is None else first.number
-        table += [
-            shape.tile_rows,
-            len(met),
-            index,
-            start * pixel,
-            tap * shape.channels_in,
-        ]
+        table += [shape.tile_rows, len(met), index, start * pixel, tap * shape.channels_in]
     steps = math.gcd(width.dilation, width.input_dilation)
     words[Arg.A_STEP] = width.dilation // steps * pixel
     words[Arg.B_STEP] = width.input_dilation // steps
     words[Arg.ENTRIES] = len(table) // ENTRY_WORDS
     words[Arg.TABLE] = len(words)
+    words[Arg.MICRO] = len(words) + len(table)
     return words + table

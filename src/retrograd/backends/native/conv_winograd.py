@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
+from retrograd.backends.native.conv_micro import SEGMENT_WORDS, micro_kernel
 from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm import Split
-from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, micro_kernel_table
+from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
@@ -73,6 +74,7 @@ class Arg(IntEnum):
     M_PLACE = auto()
     ZEROS_PLACE = auto()
     TABLE_PLACE = auto()
+    SEGMENT = auto()  # the word where a segment at 0 is; the addresses of the micro-kernels follow it
 
 
 POINTERS = (Arg.X, Arg.U, Arg.Y)
@@ -88,13 +90,14 @@ def winograd_module(target: Target, blocking: Blocking) -> Module:
 class _WinogradKernel:
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        self.micro_kernels = micro_kernel_table(module, blocking)
         self.gather = gather_function(module, blocking, "gather", TILE)
         self.transform = spread_function(module, blocking)
         self.finish = finish_function(module, blocking)
         self.f = f = module.function("conv", KERNEL_PARAMETERS)
         args, self.tile, self.scratch = f.args
         self.words = {word: f.load(f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
+        self.segment = f.at(args, self.words[Arg.SEGMENT], I64)
+        self.micro_kernels = f.at(self.segment, SEGMENT_WORDS, I64)
         self.products = f.offset(self.scratch, self.words[Arg.M_PLACE])
         self.zeros = f.offset(self.scratch, self.words[Arg.ZEROS_PLACE])
         self.edges = Edges(f, blocking, self.zeros, f.offset(self.scratch, self.words[Arg.TABLE_PLACE]))
@@ -165,10 +168,10 @@ class _WinogradKernel:
             accumulate = f.convert("zext", f.compare("sgt", depth, 0), I64)
             with f.loop(0, rows.count) as index:
                 start, count = rows.start(index), rows.size(index)
-                entry = (vectors - 1) * blocking.rows + count - 1
-                kernel = f.load(f.at(Value(f, PTR, self.micro_kernels), entry, PTR), PTR)
+                kernel = micro_kernel(f, blocking, self.micro_kernels, count, vectors)
                 a, c = self._at(v, start * words[Arg.V_CHANNELS]), self._at(m, start * step)
-                f.call(kernel, a, u, c, depths.size(depth), words[Arg.V_CHANNELS], one, step, step, accumulate)
+                strides = words[Arg.V_CHANNELS], one, step, step
+                f.call(kernel, a, u, c, self.segment, one, depths.size(depth), *strides, accumulate)
 
     def _finish(self, first: Value, last: Value, column: Value, width: Value) -> None:
         """The outputs of a panel."""
@@ -297,7 +300,9 @@ def _estimated_cycles(shape: WinogradShape, blocking: Blocking, rows: int, chann
 def winograd_words(
     shape: WinogradShape, plan: WinogradPlan, blocking: Blocking, strides: tuple[int, int, int]
 ) -> list[int]:
-    """The argument words, but for the pointers; `strides` of the input along images, rows and pixels."""
+    """The argument words, but for the pointers and the micro-kernels, which follow them; `strides` of the input along
+    images, rows and pixels.
+    """
     words = [0] * len(Arg)
     padded = _padded(shape.channels_in, blocking)
     # One more line between positions, so that a tile's do not all fall into one set of the first cache.
@@ -333,4 +338,5 @@ def winograd_words(
         (Arg.TABLE_PLACE, table),
     ):
         words[arg] = word
-    return words
+    words[Arg.SEGMENT] = len(words)
+    return [*words, *[0] * SEGMENT_WORDS]

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
+from retrograd.backends.native.conv_micro import SEGMENT_WORDS, micro_kernel
 from retrograd.backends.native.conv_ops import WeightSpec
 from retrograd.backends.native.conv_winograd import TRANSFORM_CYCLES, pays
 from retrograd.backends.native.gemm import Split
-from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, micro_kernel_table
+from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
@@ -73,6 +74,7 @@ class Arg(IntEnum):
     M_PLACE = auto()
     ZEROS_PLACE = auto()
     TABLE_PLACE = auto()
+    SEGMENT = auto()  # the word where a segment at 0 is; the addresses of the micro-kernels follow it
 
 
 POINTERS = (Arg.X, Arg.G, Arg.Y)
@@ -88,7 +90,6 @@ def winograd_weight_module(target: Target, blocking: Blocking) -> Module:
 class _WinogradWeightKernel:
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        self.micro_kernels = micro_kernel_table(module, blocking)
         self.gather_x = gather_function(module, blocking, "gather_x", TILE)
         self.gather_g = gather_function(module, blocking, "gather_g", OUTPUTS)
         self.transform = spread_function(module, blocking)
@@ -96,6 +97,8 @@ class _WinogradWeightKernel:
         self.f = f = module.function("conv", KERNEL_PARAMETERS)
         args, self.tile, self.v = f.args
         self.words = {word: f.load(f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
+        self.segment = f.at(args, self.words[Arg.SEGMENT], I64)
+        self.micro_kernels = f.at(self.segment, SEGMENT_WORDS, I64)
         self.w, self.m, self.zeros, table = (
             f.offset(self.v, self.words[place])
             for place in (Arg.W_PLACE, Arg.M_PLACE, Arg.ZEROS_PLACE, Arg.TABLE_PLACE)
@@ -166,10 +169,10 @@ class _WinogradWeightKernel:
             m = self._at(self.m, position * words[Arg.M_STEP] + column)
             with f.loop(0, rows.count) as index:
                 start, count = rows.start(index), rows.size(index)
-                entry = (vectors - 1) * blocking.rows + count - 1
-                kernel = f.load(f.at(Value(f, PTR, self.micro_kernels), entry, PTR), PTR)
+                kernel = micro_kernel(f, blocking, self.micro_kernels, count, vectors)
                 a, c = self._at(v, start), self._at(m, start * columns)
-                f.call(kernel, a, w, c, tiles, one, words[Arg.V_CHANNELS], columns, columns, accumulate)
+                strides = one, words[Arg.V_CHANNELS], columns, columns
+                f.call(kernel, a, w, c, self.segment, one, tiles, *strides, accumulate)
 
 
 def _ceil_div(a: Value, b: Value) -> Value:
@@ -293,7 +296,9 @@ def _estimated_cycles(shape: WinogradWeightShape, blocking: Blocking, plan: Wino
 def winograd_weight_words(
     shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking, x: tuple[int, int, int]
 ) -> list[int]:
-    """The argument words, but for the pointers; `x`: strides of X along images, rows and pixels. G is dense."""
+    """The argument words, but for the pointers and the micro-kernels, which follow them; `x`: strides of X along
+    images, rows and pixels. G is dense.
+    """
     words = [0] * len(Arg)
     v_step, w_step, m_step = _steps(shape, plan, blocking)
     w_place, m_place, zeros, table, _ = _places(shape, plan, blocking)
@@ -327,4 +332,5 @@ def winograd_weight_words(
         (Arg.TABLE_PLACE, table),
     ):
         words[arg] = word
-    return words
+    words[Arg.SEGMENT] = len(words)
+    return [*words, *[0] * SEGMENT_WORDS]

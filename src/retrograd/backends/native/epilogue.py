@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Emitter
 from retrograd.backends.native.fuse import Group
-from retrograd.backends.native.kernel import (
-    DTYPE_SIZES,
-    EpilogueLayout,
-    LoopKernel,
-    Operand,
-)
+from retrograd.backends.native.kernel import DTYPE_SIZES, EpilogueLayout, LoopKernel, Operand
 from retrograd.backends.native.loops import epilogue_module
 from retrograd.backends.native.views import squeezed
 from retrograd.backends.native.work import ArgsAddress, KernelAddress, Word, Work
@@ -65,13 +60,7 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
         words[layout.row_stride(number)] = strides[2] * size
         words[layout.inner_stride(number)] = strides[3] * size
         whole = bound.written and (grid.columns == 1 or strides[3] == 0)
-        operands.append(
-            Operand(
-                bound.dtype,
-                "unit" if whole else _INNER.get(strides[3], "strided"),
-                bound.written,
-            )
-        )
+        operands.append(Operand(bound.dtype, "unit" if whole else _INNER.get(strides[3], "strided"), bound.written))
     kernel = LoopKernel(1, tuple(operands), tuple(emitter.code))
     key = f"epilogue {kernel!r}"
     low.generator(key, lambda target: epilogue_module(target, kernel))

@@ -11,6 +11,7 @@ two numbers, and what is made of single numbers from outside.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from retrograd.backends.native.kernel import ARITY
@@ -26,12 +27,14 @@ ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index
 # Steps that depend on where they are computed alone.
 COORDINATES = frozenset({"iota", "positions"})
 # What may have an epilogue.
-PRODUCTS = frozenset({"matmul", "conv.direct", "conv.winograd"})
+PRODUCTS = frozenset({"matmul", "conv.depthwise", "conv.direct", "conv.winograd"})
 # A kernel with more than this many steps gains nothing from another.
 _MOST_MEMBERS = 160
 # An epilogue that reads and writes more matrices than this streams better as a loop of its own: over the short rows of
 # a tile, Adam's seven took four times as long as over whole arrays.
 _MOST_EPILOGUE_TRAFFIC = 4
+# Single numbers are computed where they are used, unless so many steps stand one upon another.
+_DEEPEST = 48
 
 
 @dataclass(eq=False)
@@ -43,12 +46,14 @@ class Group:
         domain: extents, without those of 1.
         reduced: axes of the domain that reductions of the group run over; None before the first.
         members: values, in order; the product first.
+        sources: the roots that its members read, as they were placed.
     """
 
     kind: str
     domain: Shape
     reduced: tuple[int, ...] | None = None
     members: list[int] = field(default_factory=list)
+    sources: set[int] = field(default_factory=set)
 
     @property
     def is_product(self) -> bool:
@@ -84,12 +89,14 @@ class Fusion:
         self._in_memory = self._outputs | self._values_by_address()
         self._for_reductions = self._values_for_reductions()
         self.virtual: set[int] = set()
+        self._depths: dict[int, int] = {}
         self.remade: set[int] = set()
         self.fuses = fuse
         for place, step in enumerate(graph.steps):
             self._place(self.first + place, step)
+        readers = self._reading_groups()
         for group in self.ordered():
-            if group.is_product and self._traffic(group) > _MOST_EPILOGUE_TRAFFIC:
+            if group.is_product and self._traffic(group, readers) > _MOST_EPILOGUE_TRAFFIC:
                 self._free_epilogue(group)
         if fuse:
             merge_groups(self)
@@ -140,7 +147,11 @@ class Fusion:
         if name not in ELEMENTWISE:
             return False
         if step.signature.type.size == 1:
-            return all(self.views[a].root < self.first or self.views[a].root in self.virtual for a in step.args)
+            roots = [self.views[arg].root for arg in step.args]
+            self._depths[value] = 1 + max((self._depths.get(root, 0) for root in roots), default=0)
+            if self._depths[value] > _DEEPEST:
+                return False
+            return all(root < self.first or root in self.virtual for root in roots)
         if value in self._moved:
             return False
         if step.signature.type.dtype.name == "bool":
@@ -185,8 +196,8 @@ class Fusion:
         return roots
 
     def _new(self, value: int, kind: str, domain: Shape) -> Group:
-        group = Group(kind, domain, None, [value])
-        self.groups[value] = group
+        group = Group(kind, domain)
+        self._join(group, value)
         return group
 
     def _alone(self, value: int, name: str) -> None:
@@ -233,6 +244,7 @@ class Fusion:
 
     def _join(self, group: Group, value: int) -> None:
         group.members.append(value)
+        group.sources.update(root for root, _ in self.reads_of_member(value))
         self.groups[value] = group
 
     def _candidates(self, step: Step, domain: Shape) -> list[Group]:
@@ -252,15 +264,16 @@ class Fusion:
     def _reads(self, step: Step, group: Group | None = None) -> list[tuple[int, View]]:
         """The roots, with their views, that a step of a group reads, also through virtual and remade arguments."""
         reads: list[tuple[int, View]] = []
-        for arg in step.args:
+        # Each argument is gone through once: paths through arguments that are shared multiply.
+        stack, seen = list(reversed(step.args)), set[int]()
+        while stack:
+            arg = stack.pop()
             root = self.views[arg].root
-            if root in self.virtual:
-                if root >= self.first:
-                    reads.extend(self._reads(self.step(root), group))
-            elif root in self.remade and self.groups[root] is not group:
-                reads.extend(self._reads(self.step(root), group))
-            else:
+            if root not in self.virtual and (root not in self.remade or self.groups[root] is group):
                 reads.append((root, self.views[arg]))
+            elif root >= self.first and root not in seen:
+                seen.add(root)
+                stack.extend(reversed(self.step(root).args))
         return reads
 
     def reads_from_outside(self, value: int) -> list[tuple[int, View]]:
@@ -294,28 +307,33 @@ class Fusion:
 
     # -- epilogues ----------------------------------------------------------------------------------------------------
 
-    def _traffic(self, group: Group) -> int:
+    def _traffic(self, group: Group, readers: dict[int, set[Group]]) -> int:
         """How many whole matrices the epilogue of a product reads and writes."""
         size = self.graph.types[group.members[0]].size
         read: set[int] = set()
-        used_outside: set[int] = set()
         for value in group.members[1:]:
             for root, view in self.reads_of_member(value):
                 if self.groups.get(root) is not group and self.graph.types[root].size >= size and all(view.strides):
                     read.add(root)
-        for other in self.ordered():
-            if other is not group:
-                used_outside.update(root for v in other.members for root, _ in self.reads_of_member(v))
-        written = [v for v in group.members if v in self._outputs or v in used_outside]
+        written = [v for v in group.members if v in self._outputs or readers.get(v, set()) - {group}]
         return len(read) + len(written)
+
+    def _reading_groups(self) -> dict[int, set[Group]]:
+        """The groups that read each root."""
+        readers: dict[int, set[Group]] = {}
+        for group in self.ordered():
+            for root in group.sources:
+                readers.setdefault(root, set()).add(group)
+        return readers
 
     def _free_epilogue(self, group: Group) -> None:
         """Make the epilogue a loop behind the product."""
         product, *rest = group.members
-        group.members = [product]
-        loop = Group("loop", squeezed(group.domain), None, rest)
+        group.members, group.sources = [], set()
+        self._join(group, product)
+        loop = Group("loop", squeezed(group.domain))
         for value in rest:
-            self.groups[value] = loop
+            self._join(loop, value)
 
     # -- no cycles ----------------------------------------------------------------------------------------------------
 
@@ -325,7 +343,7 @@ class Fusion:
             if self.groups.get(root) is group:
                 if self.role(group, view) is None:
                     return False
-            elif self._waits_for(root, {group}):
+            elif self._wait([root], {group}):
                 return False
         return True
 
@@ -340,9 +358,8 @@ class Fusion:
         if not (self._reads_in_place(a, b) and self._reads_in_place(b, a)):
             return False
         both = {a, b}
-        roots = [r for r, _ in self._reads(step)] if step is not None else []
-        roots += [r for g in both for v in g.members for r, _ in self.reads_of_member(v)]
-        return not any(self.groups.get(r) not in both and self._waits_for(r, both) for r in roots)
+        roots = {r for r, _ in self._reads(step)} if step is not None else set()
+        return not self._wait([r for r in roots | a.sources | b.sources if self.groups.get(r) not in both], both)
 
     def _reads_in_place(self, reader: Group, other: Group) -> bool:
         """Whether all that one group reads of another one it could use in the same kernel."""
@@ -360,24 +377,24 @@ class Fusion:
             return [(view.root, view)]
         return self._reads(self.step(value), self.groups.get(value))
 
-    def _waits_for(self, root: int, groups: set[Group]) -> bool:
-        """Whether computing `root` needs one of the groups to be done."""
-        stack, seen = [root], set()
+    def _wait(self, roots: Iterable[int], groups: set[Group]) -> bool:
+        """Whether computing any of the roots needs one of the groups to be done."""
+        seen: set[Group] = set()
+        stack = [group for root in roots if (group := self.groups.get(root)) is not None]
         while stack:
-            value = stack.pop()
-            group = self.groups.get(value)
-            if group is None or group in seen:
-                continue
+            group = stack.pop()
             if group in groups:
                 return True
-            seen.add(group)
-            stack.extend(r for v in group.members for r, _ in self.reads_of_member(v))
+            if group not in seen:
+                seen.add(group)
+                stack += [before for root in group.sources if (before := self.groups.get(root)) is not None]
         return False
 
     def merge(self, a: Group, b: Group) -> Group:
         """Put the members of `b` into `a`."""
         first = a.members[:1] if a.is_product else []
         a.members = first + sorted([*a.members[len(first) :], *b.members])
+        a.sources |= b.sources
         a.reduced = a.reduced if a.reduced is not None else b.reduced
         for value in b.members:
             self.groups[value] = a

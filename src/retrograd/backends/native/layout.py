@@ -16,10 +16,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from retrograd.backends.native import conv_winograd, conv_winograd_weight
+from retrograd.backends.native.conv_depthwise import DepthwiseShape
 from retrograd.backends.native.conv_direct import DirectShape, direct_tile
 from retrograd.backends.native.conv_geometry import Axis
 from retrograd.backends.native.conv_micro import conv_blocking
 from retrograd.backends.native.conv_ops import (
+    CONV_DEPTHWISE,
+    CONV_DEPTHWISE_WEIGHT,
     CONV_DIRECT,
     CONV_PACK,
     CONV_WEIGHT,
@@ -44,6 +47,7 @@ from retrograd.ops.constant import CONST, POSITIONS
 from retrograd.ops.movement import OFFSET_TYPE, PAD, PERMUTE, RESHAPE, SLICE
 from retrograd.ops.reduce import SUM
 from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.cse import drop_dead
 
 AnySpec = TypeVar("AnySpec", ConvSpec, WeightSpec)
 
@@ -52,7 +56,7 @@ def choose_layouts(graph: Graph, target: Target) -> Graph:
     """The graph with every value in the order of axes that suits its makers and readers."""
     if not any(map(_is_special, graph.steps)):
         return graph
-    return _Layouts(graph, target).rewritten()
+    return drop_dead(_Layouts(graph, target).rewritten())
 
 
 def _is_special(step: Step) -> bool:
@@ -187,12 +191,7 @@ class _Layouts:
         args = tuple(map(self.default, step.args))
         return self.builder.apply(step.signature, args), _identity(len(step.signature.type.shape))
 
-    def record(
-        self,
-        operation: Operation,
-        args: tuple[int, ...],
-        attributes: tuple[object, ...],
-    ) -> int:
+    def record(self, operation: Operation, args: tuple[int, ...], attributes: tuple[object, ...]) -> int:
         return self.builder.record(operation, args, attributes)
 
     def _elementwise(self, step: Step) -> tuple[int, Shape]:
@@ -231,6 +230,9 @@ class _Layouts:
         order = channels_last(y.ndim)
         blocking = conv_blocking(self.target, y.dtype.name, spec.channels_out // spec.groups, y.shape[-1])
         x = self.get(step.args[0], order)
+        if 1 < spec.groups == spec.channels_out == self.builder.types[x].shape[-1]:
+            w = self.reshape(self.default(step.args[1]), (spec.groups, math.prod(spec.kernel)))
+            return self.record(CONV_DEPTHWISE, (x, self._permute(w, (1, 0))), (spec,)), order
         if conv_winograd.suits(self.builder.types[x].shape, spec, y.dtype.name):
             columns = conv_blocking(self.target, y.dtype.name, spec.channels_out, y.size).columns
             packed = self.record(CONV_WINOGRAD_PACK, (self.default(step.args[1]),), (columns,))
@@ -254,6 +256,9 @@ class _Layouts:
 
     def _weight_parts(self, x: int, g: int, spec: WeightSpec, dtype: str) -> int:
         shapes = self.builder.types[x].shape, self.builder.types[g].shape
+        if 1 < spec.groups == shapes[0][-1] == shapes[1][-1]:
+            parts = DepthwiseShape.of(shapes[0], spec, shapes[1]).parts
+            return self.record(CONV_DEPTHWISE_WEIGHT, (x, g), (spec._replace(parts=parts),))
         if conv_winograd_weight.suits(*shapes, spec, dtype):
             transformed = WinogradWeightShape.of(*shapes, spec)
             columns = conv_blocking(self.target, dtype, transformed.channels_out, transformed.channels_in)
@@ -295,9 +300,21 @@ class _Layouts:
         if groups == 1:
             return self.get(old, (*range(1, len(shape)), 0))
         per_group, merged, *extents = shape
-        parts = self.reshape(self.default(old), (per_group, groups, merged // groups, *extents))
-        parts = self._permute(parts, (2, *range(3, 3 + len(extents)), 1, 0))
+        order = (2, *range(3, 3 + len(extents)), 1, 0)
+        parted = (per_group, groups, merged // groups, *extents)
+        source = self._reshaped_from(old)
+        if source is not None and self.graph.types[source].shape == parted:
+            parts = self.get(source, order)
+        else:
+            parts = self._permute(self.reshape(self.default(old), parted), order)
         return self.reshape(parts, (merged // groups, *extents, groups * per_group))
+
+    def _reshaped_from(self, old: int) -> int | None:
+        """What a value is a reshape of."""
+        place = old - len(self.graph.inputs)
+        if place < 0 or self.graph.steps[place].signature.operation is not RESHAPE:
+            return None
+        return self.graph.steps[place].args[0]
 
     def _padded(self, x: int, spec: AnySpec, axes: tuple[Axis, ...]) -> tuple[int, AnySpec]:
         """Channels-last data with all zeros in memory that a convolution reads around it, for rows too long to be

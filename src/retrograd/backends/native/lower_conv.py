@@ -7,10 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from retrograd.backends.native import conv_direct, conv_pack, conv_weight, conv_winograd, conv_winograd_weight
+from retrograd.backends.native import (
+    conv_depthwise,
+    conv_direct,
+    conv_pack,
+    conv_weight,
+    conv_winograd,
+    conv_winograd_weight,
+)
+from retrograd.backends.native.conv_depthwise import DepthwiseShape
 from retrograd.backends.native.conv_direct import DirectShape, direct_tile, direct_words
 from retrograd.backends.native.conv_geometry import SPATIAL_AXES
-from retrograd.backends.native.conv_micro import conv_blocking
+from retrograd.backends.native.conv_micro import conv_blocking, micro_module, micro_names
 from retrograd.backends.native.conv_ops import ConvSpec, WeightSpec
 from retrograd.backends.native.conv_weight import WeightPlan, WeightShape, weight_words
 from retrograd.backends.native.conv_winograd import WinogradPlan, WinogradShape
@@ -25,7 +33,7 @@ from retrograd.backends.native.ir import Module
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.winograd import POSITIONS
-from retrograd.backends.native.work import Address, Word, Work
+from retrograd.backends.native.work import Address, KernelAddress, Word, Work
 
 if TYPE_CHECKING:
     from retrograd.backends.native.lower import Lowering
@@ -82,6 +90,13 @@ def _pack(
     low.work.append(Work(f"{key}#pack", words, groups * panels, low.types[value].size, (w.root,), (value,), (value,)))
 
 
+def _micro_kernels(low: Lowering, value: int, blocking: Blocking) -> list[Word]:
+    """The words with the addresses of a blocking's micro-kernels."""
+    key = f"conv.micro {low.types[value].dtype.name} {blocking.rows}x{blocking.vectors}"
+    low.generator(key, lambda target: micro_module(target, blocking))
+    return [KernelAddress(f"{key}#{name}") for name in micro_names(blocking)]
+
+
 def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -> tuple[Work, Grid]:
     """The launch of a direct convolution, and how its tiles lie in the result."""
     x, packed = views
@@ -94,7 +109,7 @@ def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -
         plan = DirectShape.of(x.shape, spec)
     tile = direct_tile(plan, blocking)
     assert tile is not None, "the layout pass has padded what does not fit in scratch"
-    words: list[Word] = list(direct_words(plan, tile, blocking))
+    words: list[Word] = [*direct_words(plan, tile, blocking), *_micro_kernels(low, value, blocking)]
     words[conv_direct.Arg.X], words[conv_direct.Arg.W] = Address(x), Address(packed)
     words[conv_direct.Arg.Y] = Address(dense_view(value, shape))
     key = f"conv.direct {dtype} {blocking.rows}x{blocking.vectors}"
@@ -106,6 +121,26 @@ def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -
     return work, Grid(plan.rows * pixels, shape[-1], tile[0] * pixels, tile[1])
 
 
+def lower_depthwise(low: Lowering, value: int, views: list[View], spec: ConvSpec) -> tuple[Work, Grid]:
+    """The launch of a depthwise convolution, and how its tiles lie in the result."""
+    x, w = views
+    x = x if _channels_adjacent(x) else dense_view(low.copy(x), x.shape)
+    w = w if w.dense else dense_view(low.copy(w), w.shape)
+    type_ = low.types[value]
+    shape = DepthwiseShape.of(x.shape, spec, strides=x.strides)
+    words: list[Word] = list(conv_depthwise.depthwise_words(shape))
+    Arg = conv_depthwise.Arg
+    words[Arg.X], words[Arg.OTHER], words[Arg.Y] = Address(x), Address(w), Address(dense_view(value, type_.shape))
+    blocking = Blocking.of(low.target, type_.dtype.name)
+    key = f"conv.depthwise {type_.dtype.name}"
+    low.generator(key, lambda target: conv_depthwise.depthwise_module(target, blocking))
+    cost = type_.size * math.prod(spec.kernel)
+    tiles = -(-shape.rows // shape.tile_rows)
+    work = Work(f"{key}#conv", words, tiles, cost, (x.root, w.root), (value,), (value,))
+    pixels = shape.axes[2].out
+    return work, Grid(shape.rows * pixels, shape.channels, shape.tile_rows * pixels, shape.channels)
+
+
 def lower_winograd(low: Lowering, value: int, views: list[View], spec: ConvSpec) -> tuple[Work, Grid]:
     """The launch of a convolution by transforms, and how its tiles lie in the result."""
     x, packed = views
@@ -115,7 +150,8 @@ def lower_winograd(low: Lowering, value: int, views: list[View], spec: ConvSpec)
     blocking = _blocking_of_columns(low, value, packed.shape[-1])
     plan = WinogradPlan.of(shape, blocking)
     image, row, pixel, _ = x.strides
-    words: list[Word] = list(conv_winograd.winograd_words(shape, plan, blocking, (image, row, pixel)))
+    found = conv_winograd.winograd_words(shape, plan, blocking, (image, row, pixel))
+    words: list[Word] = [*found, *_micro_kernels(low, value, blocking)]
     words[conv_winograd.Arg.X], words[conv_winograd.Arg.U] = Address(x), Address(packed)
     words[conv_winograd.Arg.Y] = Address(dense_view(value, type_.shape))
     key = f"conv.winograd {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
@@ -126,11 +162,7 @@ def lower_winograd(low: Lowering, value: int, views: list[View], spec: ConvSpec)
 
 
 def lower_weight(
-    low: Lowering,
-    value: int,
-    views: list[View],
-    attributes: tuple[WeightSpec],
-    args: tuple[int, ...],
+    low: Lowering, value: int, views: list[View], attributes: tuple[WeightSpec], args: tuple[int, ...]
 ) -> None:
     x, g = (view if view.dense else dense_view(low.copy(view), view.shape) for view in views)
     (spec,) = attributes
@@ -143,13 +175,33 @@ def lower_weight(
     plane, row, pixel = (0,) * (SPATIAL_AXES - len(spatial)) + tuple(spatial)
     columns = g.shape[-1]
     steps = (g.shape[-2] * columns, columns)
-    words: list[Word] = list(weight_words(shape, plan, blocking, (image, plane, row, pixel), steps))
+    found = weight_words(shape, plan, blocking, (image, plane, row, pixel), steps)
+    words: list[Word] = [*found, *_micro_kernels(low, value, blocking)]
     words[conv_weight.Arg.X], words[conv_weight.Arg.G] = Address(x), Address(g)
     words[conv_weight.Arg.Y] = Address(dense_view(value, type_.shape))
     key = f"conv.weight {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
     low.generator(key, lambda target: conv_weight.weight_module(target, blocking))
     cost = math.prod(g.shape) * shape.channels_in * math.prod(spec.taps)
     tiles = conv_weight.tile_count(shape, plan)
+    low.work.append(Work(f"{key}#conv", words, tiles, cost, (x.root, g.root), (value,), (value,)))
+
+
+def lower_depthwise_weight(
+    low: Lowering, value: int, views: list[View], attributes: tuple[WeightSpec], args: tuple[int, ...]
+) -> None:
+    x, g = views
+    x = x if _channels_adjacent(x) else dense_view(low.copy(x), x.shape)
+    g = g if g.dense else dense_view(low.copy(g), g.shape)
+    type_ = low.types[value]
+    blocking = Blocking.of(low.target, type_.dtype.name)
+    shape = DepthwiseShape.of(x.shape, attributes[0], g.shape, x.strides)
+    words: list[Word] = list(conv_depthwise.depthwise_weight_words(shape, blocking.lanes))
+    Arg = conv_depthwise.Arg
+    words[Arg.X], words[Arg.OTHER], words[Arg.Y] = Address(x), Address(g), Address(dense_view(value, type_.shape))
+    key = f"conv.depthwise_weight {type_.dtype.name}"
+    low.generator(key, lambda target: conv_depthwise.depthwise_weight_module(target, blocking))
+    cost = math.prod(g.shape) * math.prod(attributes[0].taps)
+    tiles = shape.parts * -(-shape.channels // conv_depthwise.channel_tile(blocking.lanes))
     low.work.append(Work(f"{key}#conv", words, tiles, cost, (x.root, g.root), (value,), (value,)))
 
 
@@ -165,7 +217,8 @@ def lower_winograd_weight(
     plan = WinogradWeightPlan.of(shape, blocking)
     assert plan is not None
     image, row, pixel, _ = x.strides
-    words: list[Word] = list(winograd_weight_words(shape, plan, blocking, (image, row, pixel)))
+    found = winograd_weight_words(shape, plan, blocking, (image, row, pixel))
+    words: list[Word] = [*found, *_micro_kernels(low, value, blocking)]
     words[conv_winograd_weight.Arg.X], words[conv_winograd_weight.Arg.G] = Address(x), Address(g)
     words[conv_winograd_weight.Arg.Y] = Address(dense_view(value, type_.shape))
     key = f"conv.winograd_weight {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
@@ -186,6 +239,7 @@ def _blocking_of_columns(low: Lowering, value: int, columns: int) -> Blocking:
 
 # Convolutions that may have an epilogue.
 CONVOLUTIONS: dict[str, Callable[[Lowering, int, list[View], ConvSpec], tuple[Work, Grid]]] = {
+    "conv.depthwise": lower_depthwise,
     "conv.direct": lower_direct,
     "conv.winograd": lower_winograd,
 }

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def lower_reduction(
-    low: Lowering,
-    value: int,
-    views: list[View],
-    attributes: tuple[Any, ...],
-    args: tuple[int, ...],
+    low: Lowering, value: int, views: list[View], attributes: tuple[Any, ...], args: tuple[int, ...]
 ) -> None:
     """`max_pool` and `sum_pool`."""
     (x,) = (_adjacent(low, view) for view in views)
@@ -30,19 +26,12 @@ def lower_reduction(
     kind = "max" if low.fusion.name(value).endswith("max_pool") else "sum"
     tile = shape.tile_rows(spreads=False)
     words: list[Word] = list(pool_words(shape, tile, _strides(x), (0, 0, 0, 0), 0))
-    words[Arg.X], words[Arg.Y] = (
-        Address(x),
-        Address(dense_view(value, low.types[value].shape)),
-    )
+    words[Arg.X], words[Arg.Y] = (Address(x), Address(dense_view(value, low.types[value].shape)))
     _launch(low, value, (kind, x.root, x.root), words, pool.tile_count(shape, tile))
 
 
 def lower_gather(
-    low: Lowering,
-    value: int,
-    views: list[View],
-    attributes: tuple[Any, ...],
-    args: tuple[int, ...],
+    low: Lowering, value: int, views: list[View], attributes: tuple[Any, ...], args: tuple[int, ...]
 ) -> None:
     values, x = (_adjacent(low, view) for view in views)
     shape = _shape(x, low.types[value].shape, attributes)
@@ -54,11 +43,7 @@ def lower_gather(
 
 
 def lower_scatter(
-    low: Lowering,
-    value: int,
-    views: list[View],
-    attributes: tuple[Any, ...],
-    args: tuple[int, ...],
+    low: Lowering, value: int, views: list[View], attributes: tuple[Any, ...], args: tuple[int, ...]
 ) -> None:
     values, x = views
     values = values if values.dense else dense_view(low.copy(values), values.shape)
@@ -68,11 +53,7 @@ def lower_scatter(
     tile = shape.tile_rows(spreads=True)
     elements = math.prod(y.shape[1:]) if shape.clears else 0
     words: list[Word] = list(pool_words(shape, tile, _strides(x), _strides(y), elements))
-    words[Arg.X], words[Arg.VALUES], words[Arg.Y] = (
-        Address(x),
-        Address(values),
-        Address(y),
-    )
+    words[Arg.X], words[Arg.VALUES], words[Arg.Y] = (Address(x), Address(values), Address(y))
     kind = "scatter" if shape.overlaps else "place"
     _launch(low, value, (kind, x.root, values.root), words, pool.tile_count(shape, tile))
 
@@ -91,13 +72,7 @@ def _shape(x: View, windows: Shape, attributes: tuple[Any, ...]) -> PoolShape:
     options = Windows(*attributes[:4])
     spread = attributes[4] if len(attributes) > 4 else (1,) * len(options.kernel)
     axes = axes_of(
-        x.shape[1:-1],
-        options.kernel,
-        windows[1:-1],
-        options.stride,
-        options.padding,
-        spread,
-        options.dilation,
+        x.shape[1:-1], options.kernel, windows[1:-1], options.stride, options.padding, spread, options.dilation
     )
     return PoolShape(axes, x.shape[0], x.shape[-1])
 

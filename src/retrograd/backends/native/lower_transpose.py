@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Space
 from retrograd.backends.native.kernel import DTYPE_SIZES
-from retrograd.backends.native.transpose import (
-    TransposeArgs,
-    column_tile,
-    transpose_module,
-)
+from retrograd.backends.native.transpose import TransposeArgs, column_tile, transpose_module
 from retrograd.backends.native.work import Address, Bound, Word, Work
 
 if TYPE_CHECKING:
@@ -44,11 +40,7 @@ def transpose_work(low: Lowering, bound: list[Bound], space: Space, members: tup
     rows, columns = extents[-1], extents[axis]
     width = column_tile(rows, columns)
     words[layout.source], words[layout.target] = Address(source), Address(target)
-    words[layout.i_extent], words[layout.j_extent], words[layout.j_tile] = (
-        rows,
-        columns,
-        width,
-    )
+    words[layout.i_extent], words[layout.j_extent], words[layout.j_tile] = (rows, columns, width)
     words[layout.i_stride], words[layout.j_stride] = reads[-1], writes[axis]
     for place, i in enumerate(others):
         words[layout.extent(place)] = extents[i]
@@ -59,13 +51,4 @@ def transpose_work(low: Lowering, bound: list[Bound], space: Space, members: tup
     low.generator(key, lambda target: transpose_module(target, size, len(others)))
     tiles = math.prod(extents[i] for i in others) * -(-columns // width)
     cost = math.prod(extents)
-    return Work(
-        f"{key}#transpose",
-        words,
-        tiles,
-        cost,
-        (source.root,),
-        (target.root,),
-        members,
-        tuple(bound),
-    )
+    return Work(f"{key}#transpose", words, tiles, cost, (source.root,), (target.root,), members, tuple(bound))

@@ -6,7 +6,7 @@ gradients of a normalisation's weight and bias are, only meet here.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.views import View, squeezed
@@ -17,26 +17,39 @@ if TYPE_CHECKING:
 
 def merge_groups(fusion: Fusion) -> None:
     """Merge reductions over the same axes of the same domain, where that saves reading an array again."""
-    by_domain: dict[tuple[int, ...], list[Group]] = {}
+    by_domain: dict[tuple[int, ...], list[_Loop]] = {}
     for group in fusion.ordered():
         if group.kind != "loop":
             continue
+        loop = _Loop(group, _large_reads(fusion, group))
         alike = by_domain.setdefault(squeezed(group.domain), [])
-        partner = next((other for other in alike if _saves_a_read(fusion, other, group)), None)
+        partner = next((other for other in alike if _saves_a_read(fusion, other, loop)), None)
         if group.reduced is not None and partner is not None:
-            fusion.merge(partner, group)
+            fusion.merge(partner.group, group)
+            partner.reads = _large_reads(fusion, partner.group)
         else:
-            alike.append(group)
+            alike.append(loop)
 
 
-def _saves_a_read(fusion: Fusion, first: Group, second: Group) -> bool:
-    if first.reduced is None:
-        shared = set(first.members) & _large_reads(fusion, second)
-    elif first.reduced == second.reduced:
-        shared = (set(first.members) | _large_reads(fusion, first)) & _large_reads(fusion, second)
-    else:
-        return False
-    return bool(shared) and _fits(fusion, first, second) and fusion.may_merge(first, second)
+@dataclass
+class _Loop:
+    """A group, and the large arrays that it reads from memory."""
+
+    group: Group
+    reads: set[int]
+
+
+def _saves_a_read(fusion: Fusion, first: _Loop, second: _Loop) -> bool:
+    shared = second.reads.intersection(first.group.members)
+    if first.group.reduced is not None:
+        shared |= second.reads & first.reads
+    fitting = first.group.reduced in (None, second.group.reduced)
+    return (
+        bool(shared)
+        and fitting
+        and _fits(fusion, first.group, second.group)
+        and fusion.may_merge(first.group, second.group)
+    )
 
 
 def _large_reads(fusion: Fusion, group: Group) -> set[int]:

@@ -19,27 +19,9 @@ from enum import IntEnum, auto
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS
 from retrograd.backends.native.conv_geometry import Axis
-from retrograd.backends.native.ir import (
-    I64,
-    PTR,
-    Module,
-    Value,
-    Variable,
-    is_float,
-    vector,
-)
-from retrograd.backends.native.loops_memory import (
-    Lanes,
-    load_lanes,
-    memory_type,
-    store_lanes,
-)
-from retrograd.backends.native.scalar_ops import (
-    REGISTER_TYPES,
-    combine,
-    constant,
-    identity,
-)
+from retrograd.backends.native.ir import I64, PTR, Module, Value, Variable, is_float, vector
+from retrograd.backends.native.loops_memory import Lanes, load_lanes, memory_type, store_lanes
+from retrograd.backends.native.scalar_ops import REGISTER_TYPES, combine, constant, identity
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.work import even_part
 
@@ -80,11 +62,7 @@ class Arg(IntEnum):
 
 
 POINTERS = (Arg.X, Arg.VALUES, Arg.Y)
-SPANS = (
-    (Arg.TABLE_D, Arg.STEP_D),
-    (Arg.TABLE_H, Arg.STEP_H),
-    (Arg.TABLE_W, Arg.STEP_W),
-)
+SPANS = ((Arg.TABLE_D, Arg.STEP_D), (Arg.TABLE_H, Arg.STEP_H), (Arg.TABLE_W, Arg.STEP_W))
 ENTRY_WORDS = 2
 
 Strides = tuple[int, int, int, int]
@@ -151,21 +129,13 @@ class _PoolKernel:
     def _like(self, image: Value) -> Value:
         """The image of the array that `gather` reads, or that values are spread over."""
         pointer = Arg.Y if self._spreads else Arg.VALUES
-        return self.f.at(
-            self.words[pointer],
-            image * self.words[Arg.LIKE_IMAGE],
-            memory_type(self.other),
-        )
+        return self.f.at(self.words[pointer], image * self.words[Arg.LIKE_IMAGE], memory_type(self.other))
 
     def _clear(self, image: Value) -> None:
         f = self.f
         f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
         element = memory_type(self.other)
-        count = f.convert(
-            "ptrtoint",
-            f.at(f.const(0, PTR), self.words[Arg.IMAGE_ELEMENTS], element),
-            I64,
-        )
+        count = f.convert("ptrtoint", f.at(f.const(0, PTR), self.words[Arg.IMAGE_ELEMENTS], element), I64)
         f.line(f"call void @llvm.memset.p0.i64({self._like(image)}, i8 0, {count}, i1 false)")
 
     def _for_channels(self, body: Callable[[list[Lanes]], None]) -> None:
@@ -218,12 +188,7 @@ class _PoolKernel:
                 if self.kind == "sum":
                     total.set(combine(f, "sum", self.dtype, before, value))
                 else:
-                    total.set(
-                        f.emit(
-                            type_,
-                            f"select {self._better(value, before)}, {value}, {before}",
-                        )
-                    )
+                    total.set(f.emit(type_, f"select {self._better(value, before)}, {value}, {before}"))
         return totals
 
     def _better(self, value: Value, best: Value) -> Value:
@@ -250,14 +215,7 @@ class _PoolKernel:
             number.set(number.get() + 1)
         return places
 
-    def _gather(
-        self,
-        like: Value,
-        own: Value,
-        window: _Window,
-        vectors: list[Lanes],
-        places: list[Variable],
-    ) -> None:
+    def _gather(self, like: Value, own: Value, window: _Window, vectors: list[Lanes], places: list[Variable]) -> None:
         f, type_ = self.f, self._type(self.other)
         found = [f.variable(type_, constant(f, 0, self.other, type_)) for _ in vectors]
         number = f.variable("i32", 0)
@@ -266,25 +224,13 @@ class _PoolKernel:
             here = f.splat(number.get(), self.lanes)
             for lanes, place, value in zip(vectors, places, found, strict=True):
                 read = load_lanes(f, pointer, lanes, self.other)
-                value.set(
-                    f.emit(
-                        type_,
-                        f"select {f.compare('eq', place.get(), here)}, {read}, {value.get()}",
-                    )
-                )
+                value.set(f.emit(type_, f"select {f.compare('eq', place.get(), here)}, {read}, {value.get()}"))
             number.set(number.get() + 1)
         out = f.at(self.words[Arg.Y], own, memory_type(self.other))
         for lanes, value in zip(vectors, found, strict=True):
             store_lanes(f, value.get(), out, lanes)
 
-    def _scatter(
-        self,
-        like: Value,
-        own: Value,
-        window: _Window,
-        vectors: list[Lanes],
-        places: list[Variable],
-    ) -> None:
+    def _scatter(self, like: Value, own: Value, window: _Window, vectors: list[Lanes], places: list[Variable]) -> None:
         """The value of a window to the place of its maximum, zeros to the others: added, or written."""
         f = self.f
         values = f.at(self.words[Arg.VALUES], own, memory_type(self.other))
@@ -295,18 +241,9 @@ class _PoolKernel:
             pointer = f.at(like, offset, memory_type(self.other))
             here = f.splat(number.get(), self.lanes)
             for lanes, place, value in zip(vectors, places, read, strict=True):
-                chosen = f.emit(
-                    value.type,
-                    f"select {f.compare('eq', place.get(), here)}, {value}, {none}",
-                )
+                chosen = f.emit(value.type, f"select {f.compare('eq', place.get(), here)}, {value}, {none}")
                 if self.kind == "scatter":
-                    chosen = combine(
-                        f,
-                        "sum",
-                        self.other,
-                        load_lanes(f, pointer, lanes, self.other),
-                        chosen,
-                    )
+                    chosen = combine(f, "sum", self.other, load_lanes(f, pointer, lanes, self.other), chosen)
                 store_lanes(f, chosen, pointer, lanes)
             number.set(number.get() + 1)
 

@@ -15,7 +15,13 @@ from retrograd.backends.native.lower_along import (
     lower_scatter as lower_scatter_along,
     lower_search,
 )
-from retrograd.backends.native.lower_conv import lower_pack, lower_weight, lower_winograd_pack, lower_winograd_weight
+from retrograd.backends.native.lower_conv import (
+    lower_depthwise_weight,
+    lower_pack,
+    lower_weight,
+    lower_winograd_pack,
+    lower_winograd_weight,
+)
 from retrograd.backends.native.lower_loop import lower_loop
 from retrograd.backends.native.lower_pool import lower_gather, lower_reduction, lower_scatter
 from retrograd.backends.native.views import View, dense_view
@@ -107,6 +113,7 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
 STANDING_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, ...]], None]] = {
     "argsort": lower_argsort,
     "concat": _concat,
+    "conv.depthwise_weight": lower_depthwise_weight,
     "conv.pack": lower_pack,
     "conv.weight": lower_weight,
     "conv.winograd_pack": lower_winograd_pack,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from retrograd.backends.native.ir import Function, Value, lanes_of, vector
+from retrograd.backends.native.ir import F64, I64, Function, Value, element_of, lanes_of, vector
 from retrograd.backends.native.loops_memory import from_memory, memory_type, to_memory
 from retrograd.backends.native.vectors import is_vector
 
@@ -16,6 +16,9 @@ from retrograd.backends.native.vectors import is_vector
 Lane = tuple[Value, int]
 # An array's elements in row-major order.
 Elements = tuple[Lane, ...]
+
+# LLVM 22 narrows a masked 512-bit register of which two 64-bit lanes are read, and then takes the first one twice.
+_MOST_WIDE_LANES = 4
 
 
 def lanes_of_register(register: Value, count: int) -> Elements:
@@ -34,12 +37,17 @@ class Registers:
     def map(self, function: Callable[..., Value], *operands: Elements) -> Elements:
         """`function` of vectors, or of scalars, that hold the operands' elements."""
         count = len(operands[0])
-        width = min(1 << (count - 1).bit_length(), self._most)
+        width = min(1 << (count - 1).bit_length(), self._widest(operands))
         result: list[Lane] = []
         for start in range(0, count, width):
             parts = [operand[start : start + width] for operand in operands]
             result += lanes_of_register(function(*[self.vector(part, width) for part in parts]), len(parts[0]))
         return tuple(result)
+
+    def _widest(self, operands: Sequence[Elements]) -> int:
+        """How many lanes to compute at once."""
+        wide = any(element_of(register.type) in (F64, I64) for operand in operands for register, _ in operand)
+        return min(self._most, _MOST_WIDE_LANES) if wide else self._most
 
     def scalar(self, lane: Lane) -> Value:
         register, number = lane

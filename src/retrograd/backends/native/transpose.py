@@ -66,14 +66,7 @@ def transpose_module(target: Target, size: int, rank: int) -> Module:
         source = f.at(source, index * words[layout.source_stride(axis)], element)
         out = f.at(out, index * words[layout.target_stride(axis)], element)
     start = block * width
-    _turn(
-        f,
-        (source, out),
-        (start, f.minimum(start + width, columns)),
-        (words, layout),
-        element,
-        target,
-    )
+    _turn(f, (source, out), (start, f.minimum(start + width, columns)), (words, layout), element, target)
     return module
 
 
@@ -99,10 +92,7 @@ def _turn(
             for k, value in enumerate(load_transposed(f, lines, element)):
                 f.store(value, f.at(out, (j + k) * j_stride + i, element))
     with f.when(wide ^ True), f.loop(first, last) as j, f.loop(0, rows) as i:
-        f.store(
-            f.load(f.at(source, i * i_stride + j, element), element),
-            f.at(out, j * j_stride + i, element),
-        )
+        f.store(f.load(f.at(source, i * i_stride + j, element), element), f.at(out, j * j_stride + i, element))
 
 
 def column_tile(rows: int, columns: int) -> int:

@@ -148,3 +148,14 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     with no_grad():
         for g in _gradients(parameters):
             g.clamp_(-float(clip_value), float(clip_value))
+
+
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+    """g <- g min(1, max_norm / (total_norm + 1e-6)) for each gradient: `clip_grad_norm_` with a norm that is known.
+
+    Source: torch.nn.utils.clip_grads_with_norm_.
+    """
+    with no_grad():
+        factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        for g in _gradients(parameters):
+            g.mul_(factor)
