@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -15,6 +16,10 @@ collect_ignore = ["support"]
 _made = pytest.StashKey[str]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # A shell that runs the tests in the background has them ignore Ctrl-C, and some tests are about it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers of xdist inherit the environment of the process that made the directory.
     if "RETROGRAD_CACHE_DIR" not in os.environ:
         config.stash[_made] = os.environ["RETROGRAD_CACHE_DIR"] = tempfile.mkdtemp(prefix="retrograd-test-")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("parity") and importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

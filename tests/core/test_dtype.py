@@ -14,13 +14,8 @@ import pytest
 import retrograd as rg
 from retrograd.core.dtype import DTYPES
 from retrograd.core.errors import DTypeError, OptionError
+from tests.support.parity import needs_torch, torch
 
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
-
-needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
 NAMES = list(DTYPES)
 PAIRS = list(itertools.product(NAMES, NAMES))
 SHAPES = list(itertools.product(((), (2,)), ((), (2,))))

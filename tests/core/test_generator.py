@@ -46,6 +46,9 @@ def test_seeds() -> None:
     np.testing.assert_array_equal(Generator(2**40 + 7).raw(4), Generator(7).raw(4))
     with pytest.raises(OptionError, match="64 bits"):
         Generator(2**64)
+    for wrong in ("x", None, float("nan"), float("inf"), [1]):
+        with pytest.raises(OptionError, match="a seed is a whole number, not"):
+            Generator().manual_seed(wrong)
     generator = Generator(1)
     assert generator.seed() == generator.initial_seed()
 

@@ -11,6 +11,7 @@ import pytest
 from retrograd.core.generator import Generator
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 SEEDS = [0, 1, 7, 1234, 2**31, 2**32 + 5, -3, 2**64 - 1]
 SIZES = [0, 1, 2, 5, 15, 16, 17, 31, 32, 100, 624, 1000, 1603]

@@ -61,6 +61,42 @@ def test_a_step_is_timed_kernel_by_kernel() -> None:
     assert first.startswith("program 0: ") and "us of work" in first
 
 
+def test_kernels_are_named_by_what_they_are_part_of() -> None:
+    _, _, (step, _) = training()  # type: ignore[misc]
+    explanation = rg.explain(step)
+    products = [kernel.sources for kernel in explanation.kernels if "matmul" in kernel.operations]
+    assert products[:2] == [("linear", "relu"), ("linear",)]
+    assert all("linear.backward" in sources for sources in products[2:])
+    found = {source for kernel in explanation.kernels for source in kernel.sources}
+    assert {"linear", "relu", "cross_entropy", "cross_entropy.backward", "relu.backward", "sgd"} <= found
+    assert "linear relu " in str(explanation)
+
+
+@pytest.mark.parametrize("rows", [3, 64])
+def test_loops_tell_what_they_do(rows: int) -> None:
+    """A loop of few rows runs as phases of a program, one of many by blocks of rows."""
+    rg.manual_seed(0)
+    layer, x = rg.nn.LSTM(5, 16), rg.randn(7, rows, 5)
+
+    def step() -> float:
+        return float(layer(x)[0].sum().item())
+
+    kernels = rg.explain(step).kernels
+    inside = [kernel for kernel in kernels if "tanh" in kernel.operations]
+    assert inside and all(kernel.sources[0] == "lstm" for kernel in inside)
+    products = 2 * 7 * rows * 16 * 64
+    assert sum(kernel.flops for kernel in kernels if "lstm" in kernel.sources) >= products
+    assert all(kernel.seconds is not None and kernel.seconds > 0 for kernel in kernels)
+
+
+def test_convolutions_are_counted_in_full() -> None:
+    x, few, many = rg.ones(2, 32, 16, 16), rg.ones(8, 32, 5, 5), rg.ones(32, 32, 3, 3)
+    for weight in (few, many):
+        y = rg.nn.functional.conv2d(x, weight, padding="same")
+        (kernel,) = [kernel for kernel in rg.explain(y).kernels if kernel.flops > 1_000_000]
+        assert kernel.flops == 2 * 2 * 16 * 16 * weight.numel() and kernel.sources == ("conv",)
+
+
 def test_the_intermediate_representation_of_a_kernel() -> None:
     y = rg.ones(40, 300).sigmoid() + 1
     explanation = rg.explain(y)
@@ -69,13 +105,39 @@ def test_the_intermediate_representation_of_a_kernel() -> None:
 
 
 def test_steps_that_numpy_computes_are_said_to_be() -> None:
-    x = rg.tensor(np.arange(12).reshape(3, 4))
-    explanation = rg.explain(x @ x.T)
+    explanation = rg.explain(rg.linalg.det(rg.ones(3, 3).sin()))
     names = [kernel.operations[0] for kernel in explanation.kernels]
     assert any(name.endswith("(NumPy)") for name in names)
     kernel = explanation.kernels[[name.endswith("(NumPy)") for name in names].index(True)]
-    with pytest.raises(OptionError, match="NumPy computes it"):
+    with pytest.raises(OptionError, match="has no compiled kernel"):
         explanation.llvm(kernel)
+
+
+def test_what_numpy_computes_is_timed_and_said_beneath() -> None:
+    x = rg.eye(5) * 3
+
+    def step() -> float:
+        return float((rg.linalg.det(x.sin() + 1) * 2).item())
+
+    explanation = rg.explain(step)
+    (fallback,) = [kernel for kernel in explanation.kernels if not kernel.kernel]
+    assert fallback.operations == ("det (NumPy)",) and fallback.sources == ("linalg_det",)
+    assert fallback.seconds is not None and fallback.seconds > 0
+    assert str(explanation).splitlines()[-1] == "without a native kernel: det (NumPy)"
+    assert "no kernel: det(float32[5, 5])" in explanation.stage("table")
+
+
+def test_stages() -> None:
+    explanation = rg.explain((rg.ones(40, 300) @ rg.ones(300, 50)).relu())
+    assert "# relu" in explanation.stage("graph") and "= matmul(" in explanation.stage("graph")
+    assert explanation.stage("fused").startswith("group 0: matmul over [40, 50]")
+    assert explanation.stage("table").startswith("phase 0\n  k0 (epilogue) calling k1: ")
+    assert "k0 = epilogue\n  kernel rank=1 reduces=none" in explanation.stage("ir")
+    assert "define void @kernel(" in explanation.stage("llvm")
+    with pytest.raises(OptionError, match="no stage 'assembly'; choose one of graph, fused"):
+        explanation.stage("assembly")
+    with pytest.raises(OptionError, match="no program 1; there are 1"):
+        explanation.stage("graph", 1)
 
 
 def test_wrong_targets() -> None:

@@ -92,6 +92,14 @@ class Buffer:
         np.copyto(buffer.array(), array, casting="unsafe")
         return buffer
 
+    @classmethod
+    def behind(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
+        """The buffer whose `array()` an array is; a copy of any other array."""
+        owner = array.base
+        if isinstance(owner, _Exporter) and owner.buffer.type is type_:
+            return owner.buffer
+        return cls.copy_of(array, type_)
+
     def write(self, content: bytes) -> None:
         """Fill the memory from its start."""
         ctypes.memmove(self.address, content, len(content))

@@ -7,7 +7,7 @@ class RetrogradError(RuntimeError):
     """Base of every error of this library: a RuntimeError, as most of PyTorch's are."""
 
 
-class ShapeError(RetrogradError):
+class ShapeError(RetrogradError, ValueError):
     """Shapes that do not fit the operation."""
 
 

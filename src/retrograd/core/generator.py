@@ -51,9 +51,12 @@ class Generator(Distributions):
             This generator.
 
         Raises:
-            OptionError: the seed has more than 64 bits.
+            OptionError: the seed is no whole number, or has more than 64 bits.
         """
-        seed = int(seed)
+        try:
+            seed = int(seed)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise OptionError(f"manual_seed: a seed is a whole number, not {seed!r}") from error
         if not -(1 << 63) <= seed < (1 << 64):
             raise OptionError(f"the seed {seed} has more than 64 bits: take one from -2**63 to 2**64 - 1")
         with self._lock:

@@ -9,8 +9,8 @@ Values are numbered: first the inputs, then the outputs of each step in turn::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from retrograd.core.operation import Signature
 
 _by_number = attrgetter("number")
+Origin = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One application: `signature` of the values `args`."""
+    """One application: `signature` of the values `args`.
+
+    Attributes:
+        origin: the composites and functions that it was inlined from, the outermost first. It is told to people, and
+            makes no difference between steps.
+    """
 
     signature: Signature
     args: tuple[int, ...]
+    origin: Origin = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,10 @@ class Graph:
         return ends
 
     @staticmethod
-    def from_nodes(placeholders: Sequence[Node], outputs: Sequence[Node]) -> Graph:
-        """The function that computes `outputs` from `placeholders`.
+    def from_nodes(
+        placeholders: Sequence[Node], outputs: Sequence[Node], origins: Mapping[Node, Origin] | None = None
+    ) -> Graph:
+        """The function that computes `outputs` from `placeholders`; `origins` are those of nodes that have one.
 
         Raises:
             InternalError: an output depends on an input that is not among the placeholders.
@@ -90,7 +99,8 @@ class Graph:
             if signature.projects is not None:
                 value[node] = value[node.inputs[0]] + signature.projects
                 continue
-            steps.append(Step(signature, tuple(value[x] for x in node.inputs)))
+            origin = () if origins is None else origins.get(node, ())
+            steps.append(Step(signature, tuple(value[x] for x in node.inputs), origin))
             value[node] = count
             count += len(signature.outputs)
         types = tuple(node.type for node in placeholders)
@@ -107,7 +117,7 @@ class Graph:
         def new(value: int) -> int:
             return renumber[value] if value < len(self.inputs) else value - shift
 
-        steps = tuple(Step(step.signature, tuple(map(new, step.args))) for step in self.steps)
+        steps = tuple(Step(step.signature, tuple(map(new, step.args)), step.origin) for step in self.steps)
         return Graph(tuple(self.inputs[i] for i in used), steps, tuple(map(new, self.outputs)))
 
 

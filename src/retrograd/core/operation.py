@@ -174,6 +174,7 @@ class Signature:
         outputs: the types of its outputs; `type` is the first.
         graph: the traced body, for composites and functions.
         projects: for `project`, which output it selects.
+        projections: the signatures of `project` of its outputs, as far as they were asked for.
         differentiable: whether an output is of floating-point numbers.
     """
 
@@ -186,6 +187,7 @@ class Signature:
         "key",
         "graph",
         "projects",
+        "projections",
         "gradients",
         "differentiable",
     )
@@ -205,6 +207,7 @@ class Signature:
         self.type: Final = outputs[0]
         self.graph: Final = graph
         self.projects: int | None = attributes[0] if operation.name == "project" else None
+        self.projections: dict[int, Signature] = {}
         self.gradients: dict[Any, Any] = {}
         self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
         self.key = _next_key()
@@ -267,12 +270,12 @@ def project(node: Node, index: int, beside: tuple[Node, ...] = ()) -> Node:
     """
     parent = node.signature
     assert parent is not None
-    key = (PROJECT, index, parent)
-    signature = _signatures.get(key)
+    signature = parent.projections.get(index)
     if signature is None:
         signature = Signature(PROJECT, (index,), (parent.type,), (parent.outputs[index],), None)
-        signature = _signatures.put(key, signature)
-    return Node(signature, (node, *beside), node.requires_grad and signature.differentiable)
+        signature = parent.projections.setdefault(index, signature)
+    inputs = (node, *beside) if beside else (node,)
+    return Node(signature, inputs, node.requires_grad and signature.differentiable)
 
 
 def results(node: Node) -> list[Node]:

@@ -15,18 +15,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import ControlFlow, Signature
+from retrograd.core.operation import Signature
 from retrograd.core.types import TensorType
 
 
-def to_text(graph: Graph, *, expand: bool = False) -> str:
+def to_text(graph: Graph, *, expand: bool = False, origins: bool = False) -> str:
     """The steps of a graph, one a line.
 
     Args:
         graph: to be printed.
         expand: print the bodies of composites and functions beneath, each once.
+        origins: tell behind each step what it was inlined from.
     """
-    lines = _lines("graph", graph)
+    lines = _lines("graph", graph, origins)
     if expand:
         for signature in _called(graph):
             assert signature.graph is not None
@@ -34,26 +35,28 @@ def to_text(graph: Graph, *, expand: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _lines(title: str, graph: Graph) -> list[str]:
+def _lines(title: str, graph: Graph, origins: bool = False) -> list[str]:
     inputs = ", ".join(f"%{i}: {type_!r}" for i, type_ in enumerate(graph.inputs))
     lines = [f"{title}({inputs})"]
     first = len(graph.inputs)
     for step in graph.steps:
         signature = step.signature
         outputs = range(first, first + len(signature.outputs))
-        bodies, attributes = _parts(signature)
+        bodies, attributes = parts(signature)
         listed = f" {{{', '.join(map(repr, attributes))}}}" if attributes else ""
         call = f"{signature.operation.name}({_values(step.args)}){listed}"
-        lines.append(f"  {_values(outputs)} = {call} : {_types(signature.outputs)}")
-        lines += [f"    {line}" for body in bodies for line in _lines("body", body)]
+        origin = f"  # {' > '.join(step.origin)}" if origins and step.origin else ""
+        lines.append(f"  {_values(outputs)} = {call} : {_types(signature.outputs)}{origin}")
+        lines += [f"    {line}" for body in bodies for line in _lines("body", body, origins)]
         first = outputs.stop
     return [*lines, f"  return {_values(graph.outputs)}".rstrip()]
 
 
-def _parts(signature: Signature) -> tuple[tuple[Graph, ...], tuple[object, ...]]:
-    """The bodies of control flow, and the other attributes."""
-    if isinstance(signature.operation, ControlFlow):
-        return signature.attributes[0], signature.attributes[1:]
+def parts(signature: Signature) -> tuple[tuple[Graph, ...], tuple[object, ...]]:
+    """The bodies of control flow, its first attribute, and the other attributes."""
+    first, *rest = signature.attributes or (None,)
+    if isinstance(first, tuple) and first and all(isinstance(body, Graph) for body in first):
+        return first, tuple(rest)
     return (), signature.attributes
 
 
@@ -77,7 +80,7 @@ def _called(graph: Graph) -> list[Signature]:
     while stack:
         for step in stack.pop().steps:
             signature = step.signature
-            stack += _parts(signature)[0]
+            stack += parts(signature)[0]
             if signature.graph is not None and signature not in found:
                 found[signature] = None
                 stack.append(signature.graph)

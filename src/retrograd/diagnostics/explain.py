@@ -10,7 +10,7 @@ from typing import Any
 from retrograd.backends.base import Program
 from retrograd.backends.native.backend import NativeBackend
 from retrograd.backends.native.peak import bytes_per_second, flops_per_second
-from retrograd.backends.native.report import KernelRow, ProgramRows, kernel_text, rows_of, timed
+from retrograd.backends.native.report import STAGES, KernelRow, ProgramRows, kernel_text, rows_of, stage_text, timed
 from retrograd.core.buffer import Scalar
 from retrograd.core.errors import OptionError
 from retrograd.core.printer import to_text
@@ -24,7 +24,7 @@ _FAST_TIER = 1
 # Runs until every structure has its final program, and runs that are timed.
 _SETTLING, _TIMED = 4, 10
 _HEADER = (
-    f"{'phase':>5}  {'operations':<44} {'writes':<22} {'MFLOP':>9} {'kB':>9}"
+    f"{'phase':>5}  {'from':<28} {'operations':<36} {'writes':<22} {'MFLOP':>9} {'kB':>9}"
     f" {'us':>9} {'share':>6} {'GFLOP/s':>8} {'GB/s':>7} {'of peak':>8}"
 )
 
@@ -57,18 +57,36 @@ class Explanation:
         """What a program computes, after all passes over its graph, as text."""
         return to_text(self.programs[program].graph)
 
+    def stage(self, name: str, program: int = 0) -> str:
+        """What a stage of the backend has made of a program, as text.
+
+        Args:
+            name: "graph": what is computed, with where each step comes from. "fused": which steps one kernel computes.
+                "table": phases, launches and places in memory. "ir": what each loop kernel does at each point.
+                "llvm": the intermediate representation of every kernel, as it is given to LLVM.
+            program: its number.
+
+        Raises:
+            OptionError: there is no such stage, or no such program.
+        """
+        if name not in STAGES:
+            raise OptionError(f"explain: there is no stage {name!r}; choose one of {', '.join(STAGES)}")
+        if not 0 <= program < len(self._compiled):
+            raise OptionError(f"explain: there is no program {program}; there are {len(self._compiled)}")
+        return stage_text(self._compiled[program], name)
+
     def llvm(self, kernel: KernelRow) -> str:
         """The intermediate representation of a kernel, as it is given to LLVM.
 
         Raises:
-            OptionError: NumPy computes it; there is none.
+            OptionError: there is none.
         """
         for program in self._compiled:
             try:
                 return kernel_text(program, kernel.kernel)
             except KeyError:
                 continue
-        raise OptionError(f"explain: {kernel.operations[0]} has no compiled kernel; NumPy computes it")
+        raise OptionError(f"explain: {kernel.operations[0]} has no compiled kernel")
 
     def __str__(self) -> str:
         blocks = [self._block(number, rows) for number, rows in enumerate(self.programs)]
@@ -85,7 +103,11 @@ class Explanation:
         total = sum(kernel.seconds or 0.0 for kernel in rows.kernels)
         if total:
             title += f"; {1e6 * total:.1f} us of work, shared by {self.threads} threads"
-        return "\n".join([title, _HEADER, *(_line(kernel, total) for kernel in rows.kernels)])
+        lines = [title, _HEADER, *(_line(kernel, total) for kernel in rows.kernels)]
+        fallbacks = tuple(kernel.operations[0] for kernel in rows.kernels if not kernel.kernel)
+        if fallbacks:
+            lines.append(f"without a native kernel: {_short(fallbacks, 100)}")
+        return "\n".join(lines)
 
 
 def explain(target: Any) -> Explanation:
@@ -96,10 +118,11 @@ def explain(target: Any) -> Explanation:
             arguments, such as a training step: it is called some times (it really trains), the last calls are timed.
 
     Returns:
-        An Explanation: print it, or read its `kernels`. Each row tells the operations that one kernel computes, the
-        shape of what it writes, floating-point operations and bytes, the time over all threads and its share, and the
-        greater of the shares of the attainable multiply-add rate and of the memory bandwidth of one core, both measured
-        here. Data that lies in the caches moves faster than memory: above 100 % of the latter is no error.
+        An Explanation: print it, read its `kernels`, or look at a `stage`. Each row tells what of the user's program a
+        kernel is part of, which operations it computes, the shape of what it writes, floating-point operations and
+        bytes, the time over all threads and its share, and the greater of the shares of the attainable multiply-add
+        rate and of the memory bandwidth of one core, both measured here. Data that lies in the caches moves faster than
+        memory, and convolutions by transforms do with fewer multiplications than are counted: above 100 % is no error.
 
     Raises:
         OptionError: the target is neither, or another backend than the native one is in force.
@@ -148,9 +171,9 @@ def _of_function(step: Callable[[], object]) -> Explanation:
 
 
 def _line(kernel: KernelRow, total: float) -> str:
-    names = _short(kernel.operations)
+    names = f"{_short(kernel.sources, 28):<28} {_short(kernel.operations, 36):<36}"
     written = f"{kernel.dtype}{list(kernel.shape)}".replace(" ", "")
-    line = f"{kernel.phase:>5}  {names:<44} {written:<22} {kernel.flops / 1e6:>9.3f} {kernel.bytes / 1e3:>9.1f}"
+    line = f"{kernel.phase:>5}  {names} {written:<22} {kernel.flops / 1e6:>9.3f} {kernel.bytes / 1e3:>9.1f}"
     if not kernel.seconds:
         return line
     rate, traffic = kernel.flops / kernel.seconds, kernel.bytes / kernel.seconds
@@ -162,8 +185,8 @@ def _line(kernel: KernelRow, total: float) -> str:
     )
 
 
-def _short(operations: tuple[str, ...]) -> str:
+def _short(names: tuple[str, ...], width: int) -> str:
     """Names with their counts, at most as long as their column."""
-    counted = Counter(operations)
+    counted = Counter(names)
     text = " ".join(name if times == 1 else f"{name}*{times}" for name, times in counted.items())
-    return text if len(text) <= 44 else f"{text[:41]}..."
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -20,6 +20,7 @@ def merge_common(graph: Graph) -> Graph:
         key = (step.signature, args)
         first = seen.get(key)
         if first is None:
+            builder.origin = step.origin
             first = seen[key] = builder.apply(step.signature, args)
         values.extend(range(first, first + len(step.signature.outputs)))
     return builder.finish([values[i] for i in graph.outputs])
@@ -43,6 +44,7 @@ def drop_dead(graph: Graph) -> Graph:
     values = dict(enumerate(range(len(graph.inputs))))
     for i, step in enumerate(graph.steps):
         if kept[i]:
+            builder.origin = step.origin
             first = builder.apply(step.signature, tuple(values[arg] for arg in step.args))
             values.update((starts[i] + k, first + k) for k in range(len(step.signature.outputs)))
     return builder.finish([values[i] for i in graph.outputs])

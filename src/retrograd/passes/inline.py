@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from retrograd.core.dtype import DTYPES, float32
-from retrograd.core.graph import Graph, Step
+from retrograd.core.graph import Graph, Origin, Step
 from retrograd.core.operation import ControlFlow, Operation, Primitive, Signature
 from retrograd.core.types import TensorType
 from retrograd.ops.constant import CONST
@@ -33,10 +33,11 @@ def inline_calls(graph: Graph) -> Graph:
 
 def _emit(builder: GraphBuilder, graph: Graph, values: list[int]) -> list[int]:
     """Append the steps of `graph` on the values given for its inputs; the numbers of its outputs."""
-    values = list(values)
+    values, origin = list(values), builder.origin
     for step in graph.steps:
         args = [values[arg] for arg in step.args]
         signature = step.signature
+        builder.origin = _origin(origin, step)
         if _computes_in_half(signature):
             values.extend(_rounded(builder, signature, args))
         elif isinstance(signature.operation, Primitive | ControlFlow):
@@ -44,7 +45,14 @@ def _emit(builder: GraphBuilder, graph: Graph, values: list[int]) -> list[int]:
         else:
             assert signature.graph is not None
             values.extend(_emit(builder, signature.graph, args))
+    builder.origin = origin
     return [values[i] for i in graph.outputs]
+
+
+def _origin(around: Origin, step: Step) -> Origin:
+    """Of what a step becomes: a composite or function enters its name."""
+    origin = around + step.origin
+    return origin if step.signature.graph is None else (*origin, step.signature.operation.name)
 
 
 def _applied(builder: GraphBuilder, signature: Signature, args: Sequence[int]) -> range:
@@ -106,13 +114,15 @@ def _as(builder: GraphBuilder, value: int, type_: TensorType) -> int:
 
 def _emit_wide(builder: GraphBuilder, graph: Graph, values: list[int]) -> list[int]:
     """As `_emit`, with float32 in place of every type of 16 bits."""
-    values = list(values)
+    values, origin = list(values), builder.origin
     for step in graph.steps:
         args = [values[arg] for arg in step.args]
+        builder.origin = _origin(origin, step)
         if step.signature.graph is not None:
             values.extend(_emit_wide(builder, step.signature.graph, args))
         else:
             values.extend(_applied_wide(builder, step, args))
+    builder.origin = origin
     return [values[i] for i in graph.outputs]
 
 

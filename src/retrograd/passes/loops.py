@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrograd.core.graph import Graph, Step, reachable
+from retrograd.core.graph import Graph, Origin, Step, reachable
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record, results
 from retrograd.core.types import TensorType
@@ -32,6 +32,7 @@ def tidy_loops(graph: Graph) -> Graph:
     builder = GraphBuilder(graph.inputs)
     values = list(range(len(graph.inputs)))
     for step in graph.steps:
+        builder.origin = step.origin
         first = len(values)
         args = tuple(values[arg] for arg in step.args)
         if step.signature.operation is SCAN:
@@ -62,6 +63,7 @@ class _Tidied:
         self._inside: dict[int, Node] = {}
         self._outside: dict[int, int] = {}
         self._definitions: dict[int, Step] = {}
+        self._origins: dict[Node, Origin] = {}
 
     def outputs(self) -> list[int]:
         """Record the loop. The values of its outputs; what nobody reads has any."""
@@ -103,19 +105,23 @@ class _Tidied:
                 self._inside[place] = self._carries[place] = input_node(type_, None)
             else:
                 self._inside[place] = self._input(self._streams, arg, type_)
-        value = len(loop.body.inputs)
+        value, origin = len(loop.body.inputs), self._builder.origin
         for step in loop.body.steps:
             outputs = range(value, value + len(step.signature.outputs))
             value = outputs.stop
             self._definitions.update(dict.fromkeys(outputs, step))
             if step.args and all(arg in self._outside for arg in step.args):
+                self._builder.origin = origin + step.origin
                 first = self._builder.apply(step.signature, tuple(self._outside[arg] for arg in step.args))
                 self._outside.update(zip(outputs, range(first, first + len(outputs)), strict=True))
             else:
                 self._inside.update(zip(outputs, self._apply(step), strict=True))
+        self._builder.origin = origin
 
     def _apply(self, step: Step) -> list[Node]:
-        return results(Node(step.signature, tuple(self._node(arg) for arg in step.args), False))
+        node = Node(step.signature, tuple(self._node(arg) for arg in step.args), False)
+        self._origins[node] = step.origin
+        return results(node)
 
     def _node(self, value: int) -> Node:
         """A value of the old body in the new one."""
@@ -161,7 +167,7 @@ class _Tidied:
         places = [*(self._carries[i] for i in needed), *streams.values(), *constants.values()]
         if not outputs:
             return 0
-        body = Graph.from_nodes(places, outputs)
+        body = Graph.from_nodes(places, outputs, self._origins)
         loop = Loop(body, len(needed), len(streams), self._loop.length, self._loop.reverse)
         args = (*(self._args[i] for i in needed), *streams, *constants)
         return self._builder.record(SCAN, args, loop.attributes)

@@ -19,7 +19,7 @@ from retrograd.passes.simplify import simplify
 
 def rewrite_bodies(graph: Graph) -> Graph:
     """The graph with every body of a loop or branch after all passes."""
-    steps = tuple(Step(map_bodies(_rewritten_body, step.signature), step.args) for step in graph.steps)
+    steps = tuple(Step(map_bodies(_rewritten_body, step.signature), step.args, step.origin) for step in graph.steps)
     return Graph(graph.inputs, steps, graph.outputs)
 
 

@@ -115,6 +115,7 @@ def simplify(graph: Graph) -> Graph:
     simplifier = _Simplifier(graph)
     values = list(range(len(graph.inputs)))
     for step in graph.steps:
+        simplifier.builder.origin = step.origin
         args = tuple(values[arg] for arg in step.args)
         if isinstance(step.signature.operation, ControlFlow):
             first = simplifier.builder.apply(step.signature, args)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
@@ -21,7 +21,7 @@ from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node
 from retrograd.passes.pipeline import run_passes
-from retrograd.runtime import devices
+from retrograd.runtime import check, devices
 
 _by_number = attrgetter("number")
 
@@ -30,11 +30,11 @@ class Trace:
     """Pending nodes in order, and the values from outside that they read.
 
     Attributes:
-        pending: nodes to compute, in the order of recording.
+        pending: nodes to compute, in the order of recording; the projections of their outputs apart.
         inputs: nodes that have a value, one for each distinct buffer, in the order in which they are first read.
         buffers: their buffers, with their places.
-        places: where values stand: input i at ~i, the first value of a pending node at 0, 1, 2, ... .
-        key: the structure.
+        places: where the values of pending nodes stand, projections among them: 0, 1, 2, ... .
+        key: the structure; in it, input i stands at ~i.
     """
 
     __slots__ = ("buffers", "inputs", "pending", "places", "key")
@@ -43,71 +43,77 @@ class Trace:
         seen = set(roots)
         stack = list(roots)
         pending: list[Node] = []
+        projections: list[Node] = []
         while stack:
             node = stack.pop()
-            pending.append(node)
+            signature = node.signature
+            if signature is None:
+                raise _unbound(node)
+            (pending if signature.projects is None else projections).append(node)
             for x in node.inputs:
                 if x.buffer is None and x not in seen:
                     seen.add(x)
                     stack.append(x)
         pending.sort(key=_by_number)
         self.pending = pending
-        self._number()
+        self._place(projections)
+        self._make_key()
 
-    def _number(self) -> None:
+    def _place(self, projections: list[Node]) -> None:
         places: dict[Node, int] = {}
+        count = 0
+        for node in self.pending:
+            places[node] = count
+            count += len(node.signature.outputs)  # type: ignore[union-attr]
+        for node in projections:
+            places[node] = places[node.inputs[0]] + node.signature.projects  # type: ignore[union-attr, operator]
+        self.places = places
+
+    def _make_key(self) -> None:
+        places = self.places
         buffers: dict[Buffer | Scalar, int] = {}
         key: list[object] = []
         inputs: list[Node] = []
-        count = 0
+        append = key.append
         for node in self.pending:
-            signature = node.signature
-            if signature is None:
-                raise GraphError(
-                    f"a value is asked for that depends on {node!r}, an argument of a function that was traced (vmap); "
-                    "it stands for nothing outside of that function: return what is needed from it"
-                )
-            if signature.projects is not None:
-                places[node] = places[node.inputs[0]] + signature.projects
-                continue
-            key.append(signature.key)
+            append(node.signature.key)  # type: ignore[union-attr]
             for x in node.inputs:
-                place = places.get(x)
+                buffer = x.buffer
+                if buffer is None:
+                    append(places[x])
+                    continue
+                place = buffers.get(buffer)
                 if place is None:
-                    buffer = x.buffer
-                    assert buffer is not None
-                    place = buffers.get(buffer)
-                    if place is None:
-                        place = buffers[buffer] = ~len(inputs)
-                        inputs.append(x)
-                    places[x] = place
-                key.append(place)
-            places[node] = count
-            count += len(signature.outputs)
+                    place = buffers[buffer] = ~len(inputs)
+                    inputs.append(x)
+                append(place)
         # Types of inputs are part of the signatures that read them; whether one is a number is not.
-        key.append(None)
+        append(None)
         key += [place for buffer, place in buffers.items() if buffer.__class__ is Scalar]
-        self.buffers, self.inputs, self.places, self.key = buffers, inputs, places, key
+        self.buffers, self.inputs, self.key = buffers, inputs, key
 
     def graph(self, outputs: Sequence[int]) -> Graph:
         """The pending part as data; `outputs` are places."""
         count = len(self.inputs)
 
-        def value(place: int) -> int:
-            return ~place if place < 0 else count + place
+        def value(x: Node) -> int:
+            return count + self.places[x] if x.buffer is None else ~self.buffers[x.buffer]
 
-        steps = tuple(
-            Step(node.signature, tuple(value(self.places[x]) for x in node.inputs))  # type: ignore[arg-type]
-            for node in self.pending
-            if node.signature.projects is None  # type: ignore[union-attr]
-        )
-        return Graph(tuple(node.type for node in self.inputs), steps, tuple(map(value, outputs)))
+        steps = tuple(Step(node.signature, tuple(map(value, node.inputs))) for node in self.pending)  # type: ignore[arg-type]
+        return Graph(tuple(node.type for node in self.inputs), steps, tuple(count + place for place in outputs))
+
+
+def _unbound(node: Node) -> GraphError:
+    return GraphError(
+        f"a value is asked for that depends on {node!r}, an argument of a function that was traced (vmap); "
+        "it stands for nothing outside of that function: return what is needed from it"
+    )
 
 
 class _Entry:
     """A structure in the cache: its graph, and its program of each tier."""
 
-    __slots__ = ("graph", "scalars", "aliases", "program", "tier", "runs")
+    __slots__ = ("graph", "scalars", "aliases", "program", "tier", "runs", "_overwriting")
 
     def __init__(self, graph: Graph, scalars: list[bool], aliases: list[int]) -> None:
         self.graph = graph
@@ -116,6 +122,7 @@ class _Entry:
         self.program: Program | None = None
         self.tier = -1
         self.runs = 0
+        self._overwriting: dict[tuple[int, tuple[int, ...]], Program] = {}
 
     def ready(self) -> Program:
         """The program of the tier that is due: a structure that returns is worth its fast form."""
@@ -127,6 +134,18 @@ class _Entry:
         assert self.program is not None
         return self.program
 
+    def overwriting(self, aliases: list[int]) -> Program:
+        """The program in force, but with these aliases."""
+        key = self.tier, tuple(aliases)
+        if key not in self._overwriting:
+            self._overwriting[key] = devices.backend().compile(self.graph, self.scalars, aliases, self.tier)
+        return self._overwriting[key]
+
+    @property
+    def plan(self) -> check.Plan:
+        """What the program in force was compiled of."""
+        return check.Plan(self.graph, self.scalars, self.aliases, self.tier)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -134,9 +153,11 @@ class Evaluation:
 
     Attributes:
         graph: what the program computes, in primitives.
-        settled: whether the program has its final form; one of tier 0 is to be replaced.
+        settled: whether the program has its final form, and may run without being looked at: one of tier 0 is to be
+            replaced, and one that is checked is checked each time.
         roots: what was asked for; their buffers come first among the outputs.
         seconds: the time that the program took.
+        entry: the structure.
     """
 
     program: Program
@@ -146,6 +167,17 @@ class Evaluation:
     outputs: list[Buffer]
     roots: list[Node]
     seconds: float
+    entry: _Entry
+
+    def program_with_carries(self, carries: Mapping[int, int]) -> Program:
+        """The same program, but output number `carries[i]` overwrites input i: the next run reads what this one wrote.
+
+        It expects one buffer for such an input and output.
+        """
+        aliases = list(self.entry.aliases)
+        for source, output in carries.items():
+            aliases[output] = source
+        return self.entry.overwriting(aliases) if carries else self.program
 
 
 _observers: list[Callable[[Evaluation], None]] = []
@@ -201,10 +233,13 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
         inputs = list(trace.buffers)
         program = entry.ready()
         start = time.perf_counter()
-        program.run(inputs, buffers)
+        if check.state.is_on:
+            check.run_checked(program, entry.plan, inputs, buffers)
+        else:
+            program.run(inputs, buffers)
         if _observers:
-            seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier)
-            done = Evaluation(program, entry.graph, settled, inputs, buffers, list(roots), seconds)
+            seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier) and not check.state.is_on
+            done = Evaluation(program, entry.graph, settled, inputs, buffers, list(roots), seconds, entry)
             for observer in list(_observers):
                 observer(done)
         for root, buffer in zip(roots, buffers, strict=False):

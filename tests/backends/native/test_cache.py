@@ -1,10 +1,15 @@
 """The kernel cache: hits, damage, strangers' files, limits, and processes that race."""
 
 import ctypes
+import importlib.metadata
 import os
+import signal
 import subprocess
 import sys
+import threading
 import warnings
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,6 +101,24 @@ def test_another_environment_has_files_of_its_own(tmp_path, monkeypatch):
     assert len(files(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("part", ["package", "generators", "llvmlite", "LLVM", "CPU"])
+def test_all_that_code_depends_on_is_in_the_environment(part, tmp_path, monkeypatch):
+    before = cache.environment.__wrapped__()
+    version = importlib.metadata.version
+    if part == "package":
+        monkeypatch.setattr(cache, "_package_version", lambda: "another")
+    elif part == "generators":
+        monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
+    elif part == "llvmlite":
+        monkeypatch.setattr(cache.importlib.metadata, "version", lambda name: version(name) + ".1")
+    elif part == "LLVM":
+        monkeypatch.setattr(cache, "llvm", lambda: SimpleNamespace(llvm_version_info=(99, 0, 0)))
+    else:
+        machine = replace(cache.host(), features="+another")
+        monkeypatch.setattr(cache, "host", lambda: machine)
+    assert cache.environment.__wrapped__() != before
+
+
 def test_the_least_recently_used_files_are_evicted(tmp_path):
     KernelCache(tmp_path).get("k0", lambda: returning(0))
     (first,) = files(tmp_path)
@@ -110,6 +133,20 @@ def test_the_least_recently_used_files_are_evicted(tmp_path):
     assert len(files(tmp_path)) == 4
     assert call(KernelCache(tmp_path).get("k0", never)) == 0
     assert call(KernelCache(tmp_path).get("k1", lambda: returning(11))) == 11
+
+
+def test_a_full_directory_is_not_listed_for_every_file(tmp_path, monkeypatch):
+    KernelCache(tmp_path).get("k", lambda: returning(0))
+    size = files(tmp_path)[0].stat().st_size
+    listed = []
+    every = cache._files
+    monkeypatch.setattr(cache, "_files", lambda directory: listed.append(1) or every(directory))
+    limited = KernelCache(tmp_path, maximum_bytes=32 * size)
+    for i in range(100):
+        limited.get(f"k{i}", lambda i=i: returning(i))
+        assert len(files(tmp_path)) <= 33
+    assert len(files(tmp_path)) >= 29
+    assert len(listed) < 50
 
 
 def test_only_abandoned_unfinished_files_are_evicted(tmp_path):
@@ -147,6 +184,26 @@ def test_an_interrupted_compile_leaves_nothing_behind(tmp_path, monkeypatch):
     assert [path.suffix for path in tmp_path.iterdir()] == [".kernel"]
     assert call(interrupted.get("a", never)) == 1
     assert call(interrupted.get("b", lambda: returning(2))) == 2
+
+
+def test_ctrl_c_while_llvm_works(tmp_path):
+    """The kernel at work is finished or not there at all, the next one is not begun, and all goes on afterwards."""
+    lines = [f"  %x{i} = mul i64 %x{i - 1}, %x{i - 2}" for i in range(2, 1500)]
+    long = "\n".join(["define i64 @f(i64 %x0, i64 %x1) {", *lines, "  ret i64 %x1499", "}"])
+
+    def soon():
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return long
+
+    kernels = KernelCache(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        kernels.get_many([("a", lambda: returning(1)), ("b", soon), ("c", never)])
+    assert len(kernels) == 0
+    assert {path.suffix for path in tmp_path.iterdir()} == {".kernel"}
+    assert call(kernels.get("a", never)) == 1
+    first, second = kernels.get_many([("b", lambda: long), ("c", lambda: returning(3))])
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 2)(first.address("f"))(1, 1) == 1
+    assert call(second) == 3
 
 
 def test_processes_that_race(tmp_path):

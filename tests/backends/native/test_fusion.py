@@ -77,3 +77,20 @@ def test_sums_of_one_array_are_one_pass() -> None:
     with rg.use_backend("native", 1), observed() as seen:
         (x.sum((0, 2, 3)) + (x * y).sum((0, 2, 3)) + x.abs().sum((0, 2, 3))).tolist()
     assert _passes(seen[-1].program) == [(2, 0)]
+
+
+def test_parameters_are_read_before_the_same_kernel_updates_them() -> None:
+    """A batch normalisation right before the loss: its forward pass, its gradient and the update are one kernel."""
+
+    def train(tier: int) -> list[bytes]:
+        x = rg.tensor(np.random.default_rng(0).standard_normal((1, 3, 7, 6), np.float32))
+        kernel = rg.full((3, 1, 3, 3), 0.5, requires_grad=True)
+        weight, bias = rg.ones(3, requires_grad=True), rg.zeros(3, requires_grad=True)
+        optimizer = rg.optim.SGD([kernel, weight, bias], lr=0.5)
+        with rg.use_backend("native", tier):
+            y = F.batch_norm(F.conv2d(x, kernel, padding=1, groups=3), None, None, weight, bias, training=True)
+            y.exp().mean().backward()
+            optimizer.step()
+            return [value.detach().numpy().tobytes() for value in (y, kernel, weight, bias)]
+
+    assert train(0) == train(1)

@@ -288,10 +288,12 @@ def test_casts(source: str) -> None:
     run(b.kernel(0), values.shape, [values, *got])
     for target, result in zip(DTYPES, got, strict=True):
         with np.errstate(all="ignore"):
-            defined = np.ones(values.shape, bool)
+            defined, whole = np.ones(values.shape, bool), values
             if source in FLOATS and target in INTEGERS:
                 defined = np.abs(values) < float(np.iinfo("int32" if target != "int64" else target).max)
-            np.testing.assert_array_equal(result[defined], values[defined].astype(target))
+                # What is beyond a small integer wraps around, also where NumPy leaves that to the CPU.
+                whole = np.where(defined, values, 0).astype("int64")
+            np.testing.assert_array_equal(result[defined], whole[defined].astype(target))
 
 
 @pytest.mark.parametrize("dtype", sorted(INTEGERS))

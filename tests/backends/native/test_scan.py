@@ -207,6 +207,23 @@ def test_histories_as_they_went_in_and_came_out(reverse: bool) -> None:
     _both(function, _array(2, 3, dtype=np.float64), _array(5, 2, 3, dtype=np.float64))
 
 
+@pytest.mark.parametrize("tier", [0, 1])
+def test_a_carry_that_nobody_reads_among_images(tier: int) -> None:
+    """The last state of the cell is for the loop alone, and the layouts of images are chosen around it."""
+    x, weight = rg.tensor(_array(4, 2, 6, 3)), rg.tensor(_array(5, 2, 3, 3))
+    rg.manual_seed(0)
+    layer = rg.nn.LSTM(5, 6, batch_first=True)
+
+    def features() -> Any:
+        return layer(rg.nn.functional.conv2d(x, weight, padding=1).mean(3).transpose(1, 2))[0]
+
+    with rg.use_backend("native", tier):
+        found = features().detach().numpy()
+    with rg.use_backend("reference"):
+        expected = features().detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_loop_inside_of_a_loop() -> None:
     def function(h: Any, xs: Any, w: Any) -> Any:
         def outer(h: Any, x: Any) -> Any:

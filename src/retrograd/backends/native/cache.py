@@ -39,6 +39,8 @@ _SUFFIX = ".kernel"
 _UNFINISHED = ".tmp"
 # A file that was used this recently is not marked as used again, and an unfinished one may yet be finished.
 _RECENT_SECONDS = 3600.0
+# A full directory is cleared of more than there need be, this part of its size: listing it takes long.
+_SPARE_PART = 16
 
 Build = Callable[[], str]
 
@@ -95,6 +97,10 @@ class KernelCache:
     def __init__(self, directory: Path | None, maximum_bytes: int = DEFAULT_MAXIMUM_BYTES) -> None:
         self._disk = None if directory is None else _Disk(directory, maximum_bytes)
         self._loaded: dict[str, Kernels] = {}
+
+    def __len__(self) -> int:
+        """How many keys there is code of in the process."""
+        return len(self._loaded)
 
     def get(self, key: str, build: Build) -> Kernels:
         """The code of `key`; `build` yields its LLVM IR and is called only if there is none yet."""
@@ -164,8 +170,10 @@ class _Disk:
             return
         files = sorted(_files(self._directory), key=lambda file: file[1])
         self._bytes = sum(size for _, _, size in files)
+        if self._bytes <= self._maximum_bytes:
+            return
         for path, _, size in files:
-            if self._bytes <= self._maximum_bytes:
+            if self._bytes <= self._maximum_bytes - self._maximum_bytes // _SPARE_PART:
                 break
             with suppress(OSError):
                 path.unlink()

@@ -127,7 +127,8 @@ class Emitter:
 
     def _load(self, view: View, level: str) -> int:
         placed = self._on_domain(view, level)
-        per_column = self.outer and level == "part"
+        # What does not move along the reduced axes is read once, before anything that may lie over it is written.
+        per_column = self.outer and not any(placed.strides[axis] for axis in self.group.reduced or ())
         key = (placed, per_column)
         if key not in self._made:
             number = self._operand(placed, written=False, per_column=per_column)

@@ -62,8 +62,7 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
         whole = bound.written and (grid.columns == 1 or strides[3] == 0)
         operands.append(Operand(bound.dtype, "unit" if whole else _INNER.get(strides[3], "strided"), bound.written))
     kernel = LoopKernel(1, tuple(operands), tuple(emitter.code))
-    key = f"epilogue {kernel!r}"
-    low.generator(key, lambda target: epilogue_module(target, kernel))
+    key = low.loop_kernel("epilogue", kernel, epilogue_module)
     first = group.members[0]
     reads = (*product.reads, *(b.view.root for b in emitter.operands if b.is_read))
     writes = (first, *(b.view.root for b in emitter.operands if b.written))

@@ -56,6 +56,11 @@ class Group:
     sources: set[int] = field(default_factory=set)
 
     @property
+    def first(self) -> int:
+        """The earliest member: a product stands before the others, and what comes after it is in order."""
+        return min(self.members[:2])
+
+    @property
     def is_product(self) -> bool:
         """Whether it is a product or convolution, and steps behind it."""
         return self.kind in PRODUCTS
@@ -381,11 +386,13 @@ class Fusion:
         """Whether computing any of the roots needs one of the groups to be done."""
         seen: set[Group] = set()
         stack = [group for root in roots if (group := self.groups.get(root)) is not None]
+        # A group whose values all come before those of the groups cannot read them.
+        first = min(group.first for group in groups)
         while stack:
             group = stack.pop()
             if group in groups:
                 return True
-            if group not in seen:
+            if group not in seen and group.members[-1] > first:
                 seen.add(group)
                 stack += [before for root in group.sources if (before := self.groups.get(root)) is not None]
         return False

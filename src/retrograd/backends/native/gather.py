@@ -7,14 +7,15 @@ columns to each tile, so that the sum has one order however many threads share i
 from __future__ import annotations
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS
-from retrograd.backends.native.ir import F32, F64, I64, PTR, Function, Module, Value
+from retrograd.backends.native.ir import F32, F64, I8, I16, I32, I64, PTR, Function, Module, Value
 from retrograd.backends.native.target import Target
 
 # take:     table, index, out, rows of the table, bytes of a row, count of indices, indices of a tile
 # take_add: values, index, out, rows of out, elements of a row, count of indices, columns of a tile
 _TABLE, _INDEX, _OUT, _ROWS, _ROW, _COUNT, _TILE = range(7)
 
-ADDABLE = {"float32": F32, "float64": F64}
+# Whole numbers wrap around, as NumPy's do, whether they have a sign or not.
+ADDABLE = {"float32": F32, "float64": F64, "int64": I64, "int32": I32, "int16": I16, "int8": I8, "uint8": I8}
 
 
 def _word(f: Function, number: int) -> Value:

@@ -31,6 +31,8 @@
 The iteration space has `rank` outer axes, 0 to rank-1, and one inner axis, number `rank`, which is vectorised.
 Extents and strides are no part of a kernel; it finds them in its argument words (`ArgsLayout`).
 
+Every operand marked `written` is stored to once, and no other is.
+
 - `reduces="none"`: a map. It stores to every point, so no stored operand is "zero" along the inner axis.
 - `reduces="inner"`: a reduction runs over the inner axis and yields a value of the row, which later instructions may
   use and reduce again. A value of a row may be stored to a "zero" operand, once a row, or along the row.
@@ -234,6 +236,10 @@ def verify(kernel: LoopKernel) -> None:
             _verify_instruction(kernel, number, instruction)
         except KernelError as error:
             raise KernelError(f"%{number} {instruction.op}: {error}") from None
+    stores = [instruction.attr for instruction in kernel.code if instruction.op == "store"]
+    for number, operand in enumerate(kernel.operands):
+        times = stores.count(number)
+        _require(times == int(operand.written), f"operand {number} is marked as written, and stored to {times} times")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -257,13 +263,14 @@ def _verify_instruction(kernel: LoopKernel, number: int, instruction: Instructio
         _require(isinstance(instruction.attr, int) and 0 <= instruction.attr <= kernel.rank, "no such axis")
     elif op == "position":
         _require(dtype == "int64", "a position is int64")
-        _require(isinstance(instruction.attr, int) and instruction.attr < len(kernel.operands), "no such operand")
+        _require(isinstance(instruction.attr, int) and 0 <= instruction.attr < len(kernel.operands), "no such operand")
     elif op in RANDOM:
         _require(dtype == RANDOM[op] and dtypes == ("int64", "int64"), f"makes {dtype} of {dtypes}")
     elif op == "const":
         _require(isinstance(instruction.attr, (bool, int, float)), "attr must be a number")
     elif op in COMPARISONS:
         _require(dtype == "bool" and dtypes[0] == dtypes[1], f"compares {dtypes} to {dtype}")
+        _require(dtypes[0] in NUMBERS | BOOL, f"is not defined on {dtypes[0]}")
     elif op == "select":
         _require(dtypes == ("bool", dtype, dtype), f"selects {dtypes} to {dtype}")
     elif op == "bitcast":

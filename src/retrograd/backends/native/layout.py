@@ -38,6 +38,7 @@ from retrograd.backends.native.conv_ops import (
 from retrograd.backends.native.conv_weight import WeightPlan, WeightShape
 from retrograd.backends.native.conv_winograd_weight import WinogradWeightPlan, WinogradWeightShape
 from retrograd.backends.native.fuse import ELEMENTWISE
+from retrograd.backends.native.loop_steps import PART
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.target import Target
 from retrograd.core.graph import Graph, Step
@@ -56,7 +57,11 @@ def choose_layouts(graph: Graph, target: Target) -> Graph:
     """The graph with every value in the order of axes that suits its makers and readers."""
     if not any(map(_is_special, graph.steps)):
         return graph
-    return drop_dead(_Layouts(graph, target).rewritten())
+    rewritten = _Layouts(graph, target).rewritten()
+    # A loop keeps all of its outputs: what is planned for it counts them, and some carries are for itself alone.
+    parts = [len(graph.inputs) + i for i, step in enumerate(rewritten.steps) if step.signature.operation is PART]
+    kept = drop_dead(Graph(rewritten.inputs, rewritten.steps, (*rewritten.outputs, *parts)))
+    return Graph(kept.inputs, kept.steps, kept.outputs[: len(graph.outputs)])
 
 
 def _is_special(step: Step) -> bool:
@@ -107,6 +112,7 @@ class _Layouts:
 
     def rewritten(self) -> Graph:
         for step in self.graph.steps:
+            self.builder.origin = step.origin
             if self._is_generated(step):
                 self._generated[len(self.values)] = {}
                 value, order = -1, _identity(step.signature.type.ndim)
@@ -143,7 +149,9 @@ class _Layouts:
             if step.signature.operation is POSITIONS:
                 attributes = tuple(tuple(attribute[axis] for axis in order) for attribute in attributes)
             args = tuple(self.get(arg, order) for arg in step.args)
+            around, self.builder.origin = self.builder.origin, step.origin
             made[order] = self.record(step.signature.operation, args, attributes)
+            self.builder.origin = around
         return made[order]
 
     def default(self, old: int) -> int:

@@ -24,16 +24,20 @@ def levels_of(works: Sequence[Work], orders: Sequence[tuple[Work, Work]] = ()) -
             writers.setdefault(root, []).append(work)
     for first, second in orders:
         before[second].add(first)
+    after: dict[Work, list[Work]] = {work: [] for work in works}
+    missing = {work: len(needs) for work, needs in before.items()}
+    for work, needs in before.items():
+        for need in needs:
+            after[need].append(work)
     levels: dict[Work, int] = {}
-    waiting = dict(before)
-    while waiting:
-        ready = [work for work, needs in waiting.items() if all(need in levels for need in needs)]
-        if not ready:
-            return None
-        for work in ready:
-            levels[work] = 1 + max((levels[need] for need in before[work]), default=-1)
-            del waiting[work]
-    return levels
+    ready = [work for work in works if not missing[work]]
+    for work in ready:
+        levels[work] = 1 + max((levels[need] for need in before[work]), default=-1)
+        for follower in after[work]:
+            missing[follower] -= 1
+            if not missing[follower]:
+                ready.append(follower)
+    return levels if len(levels) == len(before) else None
 
 
 def by_level(works: Sequence[Work], levels: dict[Work, int]) -> list[list[Work]]:

@@ -39,6 +39,7 @@ def single_valued(graph: Graph) -> Graph:
     builder = GraphBuilder(graph.inputs)
     values = list(range(len(graph.inputs)))
     for step in graph.steps:
+        builder.origin = step.origin
         args = tuple(values[arg] for arg in step.args)
         signature = step.signature
         if signature.operation is not SCAN:

@@ -20,6 +20,7 @@ from retrograd.backends.native.kernel import (
     Operand,
     args_layout,
     tile_count,
+    verify,
 )
 from retrograd.backends.native.loops import loop_module, region_module
 from retrograd.backends.native.loops_plan import point_weight
@@ -45,6 +46,7 @@ from retrograd.backends.native.work import (
 from retrograd.core.dtype import int64
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
+from retrograd.passes.pipeline import CHECK
 
 # Work of a tile, in machine instructions on one lane: enough to be worth claiming, few enough to share out.
 _TILE_WORK = 1 << 17
@@ -57,6 +59,7 @@ class Lowering:
         work: in an order that respects what waits for what.
         types: of every value, temporary copies included.
         generators: of the kernels that the work names.
+        loop_kernels: the specifications of those that are loop kernels.
         shared: roots that lie where another root will.
         regions: where loop kernels write parts of concatenations.
         packed: operands of products, with their layouts, that are packed before the loop around.
@@ -73,6 +76,7 @@ class Lowering:
                 self.types[place.root] = place.type
         self.work: list[Work] = []
         self.generators: Generators = {}
+        self.loop_kernels: dict[str, LoopKernel] = {}
         self.shared: dict[int, int] = {}
         self._copied: dict[View, int] = {}
         self.regions = find_regions(fusion)
@@ -155,7 +159,7 @@ class Lowering:
             (place,) = _reduced_places(space, group.reduced)
             space = space.moved_inward(place)
         kernel = kernel_of(emitter, space, mode)
-        self._launch(kernel, emitter.operands, space, tuple(group.members))
+        self.launch(kernel, emitter.operands, space, tuple(group.members))
 
     def _turn(self, emitter: Emitter, space: Space) -> bool:
         """Copy operands whose elements are adjacent along another axis than the last: a loop would gather them."""
@@ -212,6 +216,15 @@ class Lowering:
         target = self.target
         self.generators.setdefault(key, lambda: build(target).text())
 
+    def loop_kernel(self, kind: str, kernel: LoopKernel, build: Callable[[Target, LoopKernel], Module]) -> str:
+        """Enter a loop kernel that is used in some way; its key."""
+        if CHECK:
+            verify(kernel)
+        key = f"{kind} {kernel!r}"
+        self.loop_kernels[key] = kernel
+        self.generator(key, lambda target: build(target, kernel))
+        return key
+
     def copy(self, view: View) -> int:
         """A new dense value with the elements of a view."""
         if view not in self._copied:
@@ -257,9 +270,10 @@ class Lowering:
             Operand(b.dtype, inner_stride(strides[-1], b.written), b.written)
             for b, strides in zip(bound, space.strides, strict=True)
         )
-        self._launch(LoopKernel(len(space.extents) - 1, operands, code), bound, space, members)
+        self.launch(LoopKernel(len(space.extents) - 1, operands, code), bound, space, members)
 
-    def _launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
+    def launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
+        """Append a loop kernel over a space."""
         layout = args_layout(kernel)
         row_tile, col_tile = _tiles(kernel, space.extents, self.target.lanes)
         words: list[Word] = [0] * layout.words
@@ -271,8 +285,7 @@ class Lowering:
             words[layout.pointer(number)] = bound.address
             for axis, stride in enumerate(strides):
                 words[layout.stride(number, axis)] = stride * size
-        key = f"loop {kernel!r}"
-        self.generator(key, lambda target: loop_module(target, kernel))
+        key = self.loop_kernel("loop", kernel, loop_module)
         cost = math.prod(space.extents) * max(len(kernel.code) // 4, 1)
         tiles = tile_count(kernel, space.extents, row_tile, col_tile)
         self._append(key, words, tiles, cost, operands, members)
@@ -295,8 +308,6 @@ class Lowering:
         product = group.members[0]
         step = self.fusion.step(product)
         dtype = self.types[product].dtype.name
-        if not dtype.startswith("float"):
-            raise UnsupportedError(f"matmul of {dtype}")
         shape = self.types[product].shape
         prologue = self._prologues.get(product)
         left = self.fusion.views[step.args[0]]
@@ -368,8 +379,7 @@ class Lowering:
 
     def _attach(self, prologue: Prologue, words: list[Word]) -> None:
         """Let a product make its left operand by itself; the prologue's arguments follow those of the product."""
-        key = f"prologue {prologue.kernel!r}"
-        self.generator(key, lambda target: region_module(target, prologue.kernel))
+        key = self.loop_kernel("prologue", prologue.kernel, region_module)
         words[Arg.A] = 0
         words[Arg.PROLOGUE] = KernelAddress(f"{key}#kernel")
         words[Arg.PROLOGUE_ARGS] = ArgsAddress(len(words))

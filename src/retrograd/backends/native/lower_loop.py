@@ -25,7 +25,7 @@ from retrograd.backends.native.loop_rows import RowBody, block_sizes, on_rows, r
 from retrograd.backends.native.prepare import prepare
 from retrograd.backends.native.views import Start, View, ViewTable, dense_view
 from retrograd.backends.native.work import Address, BlockAddress, BlockWork, Inside, LoopWork, Move, Packed, Word, Work
-from retrograd.core.graph import Graph
+from retrograd.core.graph import Graph, Step
 from retrograd.core.types import contiguous_strides
 
 if TYPE_CHECKING:
@@ -155,13 +155,11 @@ class _Body:
         low, works = self._low, self._sub.work
         for key, generator in self._sub.generators.items():
             low.generators.setdefault(key, generator)
+        low.loop_kernels.update(self._sub.loop_kernels)
         levels = levels_of(works)
         assert levels is not None, "the body of a loop has no updates in place"
         phases = [[self._moved(work) for work in phase] for phase in by_level(works, levels)]
         moved = [work for phase in phases for work in phase]
-        if moved:
-            # Where phases are looked at one by one, the loop is where most of its work is.
-            max(moved, key=lambda work: work.cost).members = tuple(self._plan.values)
         count = self._plan.loop.length
         reads = tuple(dict.fromkeys(root for work in moved for root in work.reads))
         writes = tuple(dict.fromkeys(root for work in moved for root in work.writes))
@@ -242,12 +240,19 @@ class _Body:
             parts=(),
             members=(),
             operands=(),
+            inside=work.inside or self._steps(work),
         )
         if isinstance(moved, LoopWork):
             moved.phases = [[self._moved(inner) for inner in phase] for phase in moved.phases]
         if isinstance(moved, BlockWork):
             moved.instances = [self._moved_loop(instance) for instance in moved.instances]
         return moved
+
+    def _steps(self, work: Work) -> tuple[Step, ...]:
+        """What a launch computes of the body; the origins of its steps begin with that of the loop."""
+        graph, origin = self._sub.graph, self._low.fusion.step(self._plan.values[0]).origin
+        steps = (graph.steps[value - len(graph.inputs)] for value in work.members)
+        return tuple(Step(step.signature, step.args, origin + step.origin) for step in steps)
 
     def _moved_loop(self, loop: LoopWork) -> LoopWork:
         moved = self._moved(loop)

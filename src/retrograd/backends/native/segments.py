@@ -1,7 +1,11 @@
-"""Fallback: a step without a native kernel runs by its NumPy definition between two native segments of the program."""
+"""Fallback: a step without a native kernel runs by its definition between two native segments of the program.
+
+For a primitive NumPy computes it. Control flow is led by Python, and its bodies are programs of their own.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -16,32 +20,28 @@ from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.definition import run_step
 from retrograd.core.dtype import bool_
 from retrograd.core.graph import Graph, Step
+from retrograd.core.operation import ControlFlow, Primitive
 from retrograd.ops.constant import CONST
 from retrograd.ops.loop import Loop
 from retrograd.ops.scan import SCAN
 
-# Primitives that always have a kernel; the others are named with their condition in `is_native`.
+Array = np.ndarray[Any, Any]
+
+# Primitives that have a kernel under a condition; docs/architecture.md has the list of all that falls back.
 _UNLESS: dict[str, Callable[[Step], bool]] = {
+    "argsort": lambda step: max(step.signature.inputs[0].shape) <= LONGEST_LINE,
     "convolution": lambda step: step.signature.type.dtype.is_floating_point and step.signature.type.ndim <= 5,
+    **dict.fromkeys(("cumsum", "recurrence"), lambda step: step.signature.type.dtype is not bool_),
     **dict.fromkeys(
         ("max_pool", "max_pool_gather", "max_pool_scatter", "sum_pool"), lambda step: step.signature.type.ndim <= 5
     ),
-    **dict.fromkeys(("cumarg", "gather", "searchsorted"), lambda step: step.signature.type.size > 0),
-    **dict.fromkeys(
-        ("cumsum", "recurrence"), lambda step: step.signature.type.size > 0 and step.signature.type.dtype is not bool_
-    ),
-    "argsort": lambda step: step.signature.type.size > 0 and max(step.signature.inputs[0].shape) <= LONGEST_LINE,
-    "matmul": lambda step: step.signature.type.dtype.is_floating_point,
-    "scatter": lambda step: step.signature.inputs[1].size > 0,
     "take_add": lambda step: step.signature.type.dtype.name in ADDABLE,
-    "take": lambda step: step.signature.type.size > 0,
 }
 _ALWAYS = frozenset(
     "const iota reshape permute broadcast slice slice_put pad concat flip unfold add sub mul div floor_divide "
     "remainder pow maximum minimum neg abs sign floor ceil round trunc sqrt exp exp2 expm1 log log2 log10 log1p sin "
     "cos tanh erf atan eq ne lt le gt ge and or xor invert shift_left shift_right select cast bitcast sum prod max "
-    "min positions "
-    "random_key random_bits".split()
+    "min positions random_key random_bits take gather scatter cumarg searchsorted matmul".split()
 )
 
 # The arguments from this place on say where a region starts.
@@ -49,8 +49,10 @@ _OFFSETS_FROM = {"slice": 1, "slice_put": 2}
 
 
 def is_native(step: Step) -> bool:
-    """Whether the native backend has a kernel for a step that is no loop."""
+    """Whether the native backend has a kernel for a step that is no loop, or needs none as nothing is computed."""
     name = step.signature.operation.name
+    if isinstance(step.signature.operation, Primitive) and step.signature.type.size == 0:
+        return True
     return name in _ALWAYS or (name in _UNLESS and _UNLESS[name](step))
 
 
@@ -84,7 +86,7 @@ def _is_native_loop(step: Step, given: set[int]) -> bool:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive steps: a native program, or one step for NumPy.
+    """Consecutive steps: a native program, or one step that has no kernel.
 
     Attributes:
         inputs, outputs: values of the whole graph.
@@ -98,18 +100,29 @@ class Segment:
 class SegmentedProgram:
     """A graph in segments. It is not captured by loops: Python runs between its segments.
 
+    Attributes:
+        timed: whether runs add up the time of each step between native programs.
+        nanoseconds: that time, by segment.
+
     Args:
         graph: with steps that have no kernel among them.
         scalars: which inputs are Python numbers.
         compile_native: makes a native program of a graph all of whose steps have kernels.
+        compile_body: makes a program of a body.
     """
 
     repeatable = False
 
     def __init__(
-        self, graph: Graph, scalars: Sequence[bool], compile_native: Callable[[Graph, Sequence[bool]], Program]
+        self,
+        graph: Graph,
+        scalars: Sequence[bool],
+        compile_native: Callable[[Graph, Sequence[bool]], Program],
+        compile_body: Callable[[Graph], Program],
     ) -> None:
         self.graph = graph
+        self._compile_body = compile_body
+        self._bodies: dict[int, Program] = {}
         self.segments: list[Segment] = []
         counts = (len(step.signature.outputs) for step in graph.steps)
         self._values = list(accumulate(counts, initial=len(graph.inputs)))
@@ -122,6 +135,11 @@ class SegmentedProgram:
             pending = []
             self.segments.append(Segment(step, step.args, self._made_by(place)))
         self._close(pending, scalars, compile_native)
+        self.timed = False
+        self.reset_nanoseconds()
+
+    def reset_nanoseconds(self) -> None:
+        self.nanoseconds = [0] * len(self.segments)
 
     def _made_by(self, place: int) -> tuple[int, ...]:
         """The values that a step gives."""
@@ -129,13 +147,16 @@ class SegmentedProgram:
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         values: dict[int, Buffer | Scalar] = dict(enumerate(inputs))
-        for segment in self.segments:
+        for number, segment in enumerate(self.segments):
             made = [Buffer(self.graph.types[value]) for value in segment.outputs]
             given = [values[value] for value in segment.inputs]
             if isinstance(segment.run, Step):
+                start = time.perf_counter_ns() if self.timed else 0
                 arrays = [self._array(x, value) for x, value in zip(given, segment.inputs, strict=True)]
-                for buffer, array in zip(made, run_step(segment.run, arrays), strict=True):
+                for buffer, array in zip(made, self._run_step(segment.run, arrays), strict=True):
                     np.copyto(buffer.array(), array)
+                if self.timed:
+                    self.nanoseconds[number] += time.perf_counter_ns() - start
             else:
                 segment.run.run(given, made)
             values.update(zip(segment.outputs, made, strict=True))
@@ -144,7 +165,24 @@ class SegmentedProgram:
         for buffer, result in zip(outputs, results, strict=True):
             np.copyto(buffer.array(), result)
 
-    def _array(self, given: Buffer | Scalar, value: int) -> np.ndarray[Any, Any]:
+    def _run_step(self, step: Step, arrays: list[Array]) -> Sequence[Array]:
+        operation = step.signature.operation
+        if not isinstance(operation, ControlFlow):
+            return run_step(step, arrays)
+        results: Sequence[Array] = operation.reference(self._run_body, *arrays, *step.signature.attributes)
+        return results
+
+    def _run_body(self, body: Graph, arrays: Sequence[Array]) -> list[Array]:
+        """The outputs of a body, which the step that holds it keeps alive."""
+        program = self._bodies.get(id(body))
+        if program is None:
+            program = self._bodies[id(body)] = self._compile_body(body)
+        inputs = [Buffer.behind(np.asarray(x), type_) for x, type_ in zip(arrays, body.inputs, strict=True)]
+        outputs = [Buffer(type_) for type_ in body.output_types]
+        program.run(inputs, outputs)
+        return [buffer.array() for buffer in outputs]
+
+    def _array(self, given: Buffer | Scalar, value: int) -> Array:
         if isinstance(given, Scalar):
             return np.asarray(given.value, self.graph.types[value].dtype.numpy)
         return given.array()
@@ -168,7 +206,7 @@ class SegmentedProgram:
         number = {value: i for i, value in enumerate((*inputs, *values))}
         part = Graph(
             tuple(graph.types[value] for value in inputs),
-            tuple(Step(step.signature, tuple(number[arg] for arg in step.args)) for step in steps),
+            tuple(Step(step.signature, tuple(number[arg] for arg in step.args), step.origin) for step in steps),
             tuple(number[value] for value in outputs),
         )
         numbers = [value < count and scalars[value] for value in inputs]

@@ -1,19 +1,27 @@
 """Reductions as kernels take them: over trailing axes, or over one run of axes before the last ones.
 
 Any other set of axes is reduced run by run, from the last to the first. Long reductions are cut, between axes or into
-chunks, whose partial results are reduced in turn: for accuracy, and for work to share out. All of it depends on the
-shape alone.
+chunks, whose partial results are reduced in turn: for accuracy, and for work to share out. Where no chunk divides a
+length, what is left over is reduced by itself. All of it depends on the shape alone.
 """
 
 from __future__ import annotations
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Primitive
+from retrograd.core.operation import PRIMITIVES, Primitive
 from retrograd.core.types import Shape
-from retrograd.ops.movement import RESHAPE
+from retrograd.ops.constant import CONST
+from retrograd.ops.movement import OFFSET_TYPE, RESHAPE, SLICE
 from retrograd.passes.builder import GraphBuilder
 
-REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
+# What puts two results together.
+_JOINED = {
+    "sum": PRIMITIVES["add"],
+    "prod": PRIMITIVES["mul"],
+    "max": PRIMITIVES["maximum"],
+    "min": PRIMITIVES["minimum"],
+}
+REDUCTIONS = frozenset(_JOINED)
 # Longest run that one pass reduces, and how long its chunks are then.
 _INNER_LIMIT, _INNER_CHUNKS = 1 << 15, range(1 << 14, 1 << 10, -1)
 _OUTER_LIMIT, _OUTER_CHUNKS = 1024, range(256, 32, -1)
@@ -27,6 +35,7 @@ def split_reductions(graph: Graph) -> Graph:
     builder = GraphBuilder(graph.inputs)
     values = list(range(len(graph.inputs)))
     for step in graph.steps:
+        builder.origin = step.origin
         args = tuple(values[arg] for arg in step.args)
         operation = step.signature.operation
         if operation.name in REDUCTIONS:
@@ -75,14 +84,36 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
     if not inner and extent > limit and last is not None:
         x = builder.record(operation, (x,), (tuple(range(last, end)),))
         return _reduce_run(builder, operation, x, (start, last))
-    chunk = next((c for c in chunks if extent % c == 0), None) if extent > limit else None
-    if chunk is None:
+    if extent <= limit:
         return builder.record(operation, (x,), (axes,))
-    x = _reshape(builder, x, (*shape[:start], extent // chunk, chunk, *shape[end:]))
-    x = builder.record(operation, (x,), ((start + 1,),))
-    x = _reshape(builder, x, (*shape[:start], extent // chunk, *shape[end:]))
-    x = _reduce_run(builder, operation, x, (start, start + 1))
-    return _reshape(builder, x, (*shape[:start], *(1 for _ in axes), *shape[end:]))
+    x = _reshape(builder, x, (*shape[:start], extent, *shape[end:]))
+    chunk = next((c for c in chunks if extent % c == 0), chunks[0])
+    whole = extent - extent % chunk
+    result = _reduce_chunks(builder, operation, _part(builder, x, start, 0, whole), start, chunk)
+    if whole < extent:
+        rest = builder.record(operation, (_part(builder, x, start, whole, extent),), ((start,),))
+        result = builder.record(_JOINED[operation.name], (result, rest), ())
+    return _reshape(builder, result, (*shape[:start], *(1 for _ in axes), *shape[end:]))
+
+
+def _reduce_chunks(builder: GraphBuilder, operation: Primitive, x: int, axis: int, chunk: int) -> int:
+    """Reduce an axis chunk by chunk, and then what that gave; the axis stays, with an extent of 1."""
+    shape = builder.types[x].shape
+    count = shape[axis] // chunk
+    x = _reshape(builder, x, (*shape[:axis], count, chunk, *shape[axis + 1 :]))
+    x = builder.record(operation, (x,), ((axis + 1,),))
+    x = _reshape(builder, x, (*shape[:axis], count, *shape[axis + 1 :]))
+    return _reduce_run(builder, operation, x, (axis, axis + 1))
+
+
+def _part(builder: GraphBuilder, x: int, axis: int, first: int, last: int) -> int:
+    """The elements from `first` to `last` - 1 of an axis."""
+    shape = builder.types[x].shape
+    if last - first == shape[axis]:
+        return x
+    starts = [builder.record(CONST, (), (first * (i == axis), OFFSET_TYPE.dtype.name, ())) for i in range(len(shape))]
+    sizes = (*shape[:axis], last - first, *shape[axis + 1 :])
+    return builder.record(SLICE, (x, *starts), (sizes, (1,) * len(shape)))
 
 
 def _last_axes(shape: Shape, run: tuple[int, int]) -> int | None:

@@ -25,6 +25,7 @@ from retrograd.backends.native.lower_conv import (
 from retrograd.backends.native.lower_loop import lower_loop
 from retrograd.backends.native.lower_pool import lower_gather, lower_reduction, lower_scatter
 from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.whole_matmul import lower_whole_matmul
 from retrograd.backends.native.work import Address, Word, Work, even_part
 from retrograd.core.types import Shape
 
@@ -121,6 +122,7 @@ STANDING_ALONE: dict[str, Callable[[Lowering, int, list[View], Any, tuple[int, .
     "cumarg": lower_running,
     "cumsum": lower_running,
     "gather": lower_gather_along,
+    "matmul.whole": lower_whole_matmul,
     "pad": _pad,
     "recurrence": lower_running,
     "scatter": lower_scatter_along,

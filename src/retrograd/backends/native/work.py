@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrograd.backends.native.views import View
+from retrograd.core.graph import Step
 from retrograd.core.types import Shape, TensorType
 
 
@@ -107,6 +108,7 @@ class Work:
         cost: roughly how many elements it touches, or multiplies.
         reads, writes: roots.
         members: values it computes, for `explain`.
+        inside: steps of a loop's body that it computes, for `explain`.
         operands: of its loop, if it has one.
         parts: roots of which it writes a part that no other work writes.
     """
@@ -120,6 +122,7 @@ class Work:
     members: tuple[int, ...] = ()
     operands: tuple[Bound, ...] = ()
     parts: tuple[int, ...] = ()
+    inside: tuple[Step, ...] = ()
 
     def overwrites_exactly(self, source: int, target: int) -> bool:
         """Whether it may write root `target` over root `source`: no element is read after it is written."""

@@ -1,0 +1,67 @@
+"""Products of matrices of whole numbers, or of booleans, which the product of floats has no kernel for.
+
+They are a loop kernel over (batch, rows, depth, columns) that adds up along the depth: `or` of `and` for booleans. It
+reads the right operand anew for each row: such products are rare, and small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from retrograd.backends.native.emit import Space
+from retrograd.backends.native.kernel import Instruction, LoopKernel, Operand
+from retrograd.backends.native.views import View, dense_view
+from retrograd.backends.native.work import Bound
+from retrograd.core.graph import Graph
+from retrograd.core.operation import Primitive
+from retrograd.core.types import Shape, contiguous_strides
+from retrograd.ops.matmul import MATMUL
+from retrograd.passes.builder import GraphBuilder
+
+if TYPE_CHECKING:
+    from retrograd.backends.native.lower import Lowering
+
+WHOLE_MATMUL: Final = Primitive("matmul.whole", MATMUL.infer, MATMUL.reference, None, None)
+
+
+def name_whole_products(graph: Graph) -> Graph:
+    """The graph with an operation of their own for such products: nothing is fused with them."""
+    whole = [
+        step.signature.operation is MATMUL and not step.signature.type.dtype.is_floating_point for step in graph.steps
+    ]
+    if not any(whole):
+        return graph
+    builder = GraphBuilder(graph.inputs)
+    values = list(range(len(graph.inputs)))
+    for step, is_whole in zip(graph.steps, whole, strict=True):
+        builder.origin = step.origin
+        args = tuple(values[arg] for arg in step.args)
+        first = builder.record(WHOLE_MATMUL, args) if is_whole else builder.apply(step.signature, args)
+        values.extend(range(first, first + len(step.signature.outputs)))
+    return builder.finish([values[i] for i in graph.outputs])
+
+
+def lower_whole_matmul(
+    low: Lowering, value: int, views: list[View], attributes: tuple[()], args: tuple[int, ...]
+) -> None:
+    """Append the work of a product."""
+    a, b = views
+    if b.strides[-1] != 1:
+        b = dense_view(low.copy(b), b.shape)
+    shape, dtype = low.types[value].shape, low.types[value].dtype.name
+    domain: Shape = (*shape[:-1], a.shape[-1], shape[-1])
+    made = contiguous_strides(shape)
+    strides = [(*a.strides, 0), (*b.strides[:-2], 0, *b.strides[-2:]), (*made[:-1], 0, made[-1])]
+    views = [a, b, dense_view(value, shape)]
+    bound = [
+        Bound(View(view.root, domain, steps, view.offset, view.dynamic), dtype, view.root == value, view.root == value)
+        for view, steps in zip(views, strides, strict=True)
+    ]
+    low.launch(_kernel(len(domain) - 1, dtype), bound, Space(list(domain), [list(s) for s in strides], {}), (value,))
+
+
+def _kernel(rank: int, dtype: str) -> LoopKernel:
+    times, plus = ("and", "max") if dtype == "bool" else ("mul", "sum")
+    code: list[Any] = [("load", (), 0), ("load", (), 1), (times, (0, 1), None), (plus, (2,), None), ("store", (3,), 2)]
+    operands = Operand(dtype, "zero", False), Operand(dtype, "unit", False), Operand(dtype, "unit", True, True)
+    return LoopKernel(rank, operands, tuple(Instruction(op, dtype, args, attr) for op, args, attr in code), "outer")
