@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 
 from tests.support.both import check_same  # noqa: E402 -- it needs PyTorch
 
+pytestmark = pytest.mark.parity
+
 
 def _numbers(gradients: Any) -> list[Any]:
     return [None if g is None else g.tolist() for g in gradients]

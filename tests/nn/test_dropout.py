@@ -16,12 +16,8 @@ from retrograd.core.errors import DTypeError, OptionError, ShapeError
 from retrograd.runtime.devices import use_backend
 from retrograd.runtime.evaluate import observed
 from tests.support.backends import BACKENDS, needs_native
+from tests.support.parity import needs_torch, torch
 from tests.support.rows_random import kept
-
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
 
 RUNS = [(name, tier) for name in BACKENDS for tier in ((None,) if name == "reference" else (0, 1))]
 LAYERS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
@@ -239,7 +235,7 @@ def torch_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETROGRAD_RNG", "torch")
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_masks_of_pytorch(layer: str, p: float, torch_stream: None) -> None:

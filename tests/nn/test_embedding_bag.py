@@ -14,6 +14,8 @@ from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
 from tests.support.comparison import check
 
+pytestmark = pytest.mark.parity
+
 _table = np.random.default_rng(0).normal(size=(5, 3))
 _numbers = np.array([4, 0, 0, 2, 1, 1, 3])
 

@@ -58,6 +58,37 @@ def test_binary_cross_entropy_at_its_ends() -> None:
     assert np.isfinite(x.grad.numpy()).all()
 
 
+OUTSIDE = (([-0.1, 0.5], [0.0, 1.0]), ([0.5, 1.1], [0.0, 1.0]), ([0.5, float("nan")], [0.0, 1.0]), ([0.5], [1.5]))
+
+
+@needs_torch
+@pytest.mark.parametrize(("x", "target"), OUTSIDE)
+def test_binary_cross_entropy_refuses_what_is_no_probability(x: list[float], target: list[float]) -> None:
+    raised = []
+    for library in (torch, rg):
+        with pytest.raises(RuntimeError, match="should be between 0 and 1") as caught:
+            library.nn.functional.binary_cross_entropy(library.tensor(x), library.tensor(target))
+        raised.append(str(caught.value))
+    assert raised[0] in raised[1]
+
+
+def test_binary_cross_entropy_of_pending_values_outside_is_nan() -> None:
+    for number in (-0.5, 1.5):
+        w = rg.full((2,), number, requires_grad=True)
+        loss = rg.nn.BCELoss(reduction="none")(w * 1.0, rg.tensor([0.0, 1.0]))
+        loss.sum().backward()
+        assert loss.isnan().all() and w.grad.isnan().all()
+        for watching in (rg.autograd.detect_anomaly(), rg.eager()):
+            with watching, pytest.raises(OptionError, match=f"all elements of input .*{number}.*with_logits"):
+                rg.nn.BCELoss()(w * 1.0, rg.tensor([0.0, 1.0]))
+
+
+def test_a_batch_of_known_targets_is_not_computed_to_be_looked_at() -> None:
+    targets = rg.tensor([0.0, 1.0, 3.0])
+    rg.nn.BCELoss()(rg.full((2,), 0.5), targets[:2])
+    assert rg.nn.BCELoss(reduction="none")(rg.full((1,), 0.5), targets[2:]).isfinite().all()
+
+
 CLASS_CASES: tuple[tuple[Any, Any], ...] = (
     (X, np.array([0, 4, 2, 2])),
     (X, np.array([0, -100, 2, -100])),

@@ -12,6 +12,7 @@ import retrograd as rg
 from retrograd import nn
 from retrograd.core.errors import OptionError, RetrogradError, ShapeError
 from retrograd.nn.module import StateDictError
+from tests.support.parity import needs_torch, torch
 
 
 class Net(nn.Module):
@@ -46,6 +47,22 @@ def test_a_shared_parameter_is_found_once() -> None:
     net.also = net.scale
     assert len(list(net.parameters())) == 4
     assert len(list(net.modules())) == 5
+
+
+def test_parameters_are_those_of_named_parameters() -> None:
+    """They are found without names, by a walk of their own."""
+    net = Net()
+    net.tied = net.head
+    net.fc.inner = nn.Sequential(nn.Linear(2, 2), net.head[1])
+    for recurse in (True, False):
+        named = [id(parameter) for _, parameter in net.named_parameters(recurse=recurse)]
+        assert [id(parameter) for parameter in net.parameters(recurse)] == named
+
+    class Chosen(Net):
+        def named_parameters(self, *args: Any, **kwargs: Any) -> Any:
+            return (pair for pair in super().named_parameters(*args, **kwargs) if pair[0] != "scale")
+
+    assert len(list(Chosen().parameters())) == len(list(Net().parameters())) - 1
 
 
 def test_a_parameter_that_is_replaced_or_deleted_is_forgotten() -> None:
@@ -180,8 +197,8 @@ def test_module_list_finds_parameters() -> None:
     assert len(list(nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1)]).parameters())) == 4
 
 
+@needs_torch
 def test_repr_is_pytorchs() -> None:
-    torch = pytest.importorskip("torch")
     texts = [
         repr(lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.ReLU(), lib.nn.Sequential(lib.nn.Softmax(dim=1))))
         for lib in (rg, torch)
@@ -192,8 +209,8 @@ def test_repr_is_pytorchs() -> None:
 # -- layers and losses ------------------------------------------------------------------------------------------------
 
 
+@needs_torch
 def test_linear_draws_pytorchs_weights() -> None:
-    torch = pytest.importorskip("torch")
     rg.manual_seed(3)
     torch.manual_seed(3)
     ours, theirs = nn.Linear(5, 4), torch.nn.Linear(5, 4)
@@ -208,9 +225,9 @@ def test_linear_names_the_extent_that_is_wrong() -> None:
         nn.Linear(-1, 2)
 
 
+@needs_torch
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_losses_equal_pytorchs(reduction: str) -> None:
-    torch = pytest.importorskip("torch")
     logits = [[0.5, -1.0, 2.0], [3.0, 0.0, -2.0]]
     for name, target in (("CrossEntropyLoss", [2, 1]), ("MSELoss", [[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]])):
         ours, theirs = (

@@ -13,6 +13,7 @@ import retrograd as rg
 from retrograd.core.errors import OptionError, ShapeError
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 rnn = rg.nn.utils.rnn
 
@@ -63,7 +64,8 @@ def test_sequences_side_by_side(
         sequences = [lib.tensor(x, requires_grad=True) for x in arrays]
         padded = lib.nn.utils.rnn.pad_sequence(sequences, batch_first, value, side)
         (padded * padded).sum().backward()
-        back = lib.nn.utils.rnn.unpad_sequence(padded, lib.tensor(lengths), batch_first)
+        # PyTorch's transposes the tensor that it is given.
+        back = lib.nn.utils.rnn.unpad_sequence(padded.clone(), lib.tensor(lengths), batch_first)
         found.append((padded, *back, *(x.grad for x in sequences)))
     for a, b in zip(*found, strict=True):
         _same(a, b)
@@ -88,6 +90,12 @@ def test_a_packed_sequence_is_cast_as_a_tensor() -> None:
     assert packed.cpu() is packed
     data, sizes, order, inverse = packed
     assert (data.tolist(), sizes.tolist(), order, inverse) == ([1.5, 3.0, 2.5], [2, 1], None, None)
+
+
+def test_taking_apart_leaves_the_padded_tensor_as_it_is() -> None:
+    padded = rnn.pad_sequence([rg.ones(3), rg.ones(1)])
+    rnn.unpad_sequence(padded, rg.tensor([3, 1]))
+    assert padded.shape == (3, 2)
 
 
 def test_integers_are_padded_with_an_integer() -> None:

@@ -24,6 +24,7 @@ def _pair(*shape: int) -> list[Any]:
     weight = np.random.default_rng(3).normal(size=shape).astype(np.float32)
     made = []
     for lib in (rg, torch):
+        lib.manual_seed(0)
         layer = lib.nn.Linear(shape[1], shape[0]) if len(shape) == 2 else lib.nn.Conv1d(shape[1], shape[0], shape[2])
         with lib.no_grad():
             layer.weight.copy_(lib.tensor(weight))

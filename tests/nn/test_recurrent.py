@@ -16,6 +16,7 @@ from tests.support.backends import BACKENDS
 from tests.support.evaluate import slopes
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 Array = np.ndarray[Any, Any]
 LAYERS = ("RNN", "LSTM", "GRU")

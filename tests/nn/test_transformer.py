@@ -11,7 +11,7 @@ import retrograd as rg
 from retrograd.core.errors import OptionError, ShapeError
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 Array = np.ndarray[Any, Any]
 
 

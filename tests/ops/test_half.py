@@ -13,11 +13,7 @@ import retrograd.nn.functional as F
 from retrograd.core.dtype import DType
 from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
-
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
+from tests.support.parity import needs_torch, torch
 
 HALVES = (rg.float16, rg.bfloat16)
 EVERY = np.arange(1 << 16, dtype=np.uint16)
@@ -107,7 +103,7 @@ def test_an_operation_rounds_once(operation: Callable[[Any], Any], half: DType, 
     np.testing.assert_allclose(x.grad.float().numpy(), wide.grad.numpy(), rtol=4 * step, atol=4 * step)
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 def test_a_training_step_equals_pytorch(half: DType, backend: None) -> None:
     """A network in 16 bits, its gradients within a few roundings of PyTorch's."""
     values = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)

@@ -20,14 +20,10 @@ from retrograd.tensor.base import wrap
 from tests.support.backends import BACKENDS
 from tests.support.composite_table import COMPOSITE_ROWS
 from tests.support.evaluate import apply, apply_permuted, outputs, slopes, weights
+from tests.support.parity import needs_torch, torch
 from tests.support.primitive_table import PRIMITIVE_ROWS
 from tests.support.rows_recurrent import CONTROL_FLOW_ROWS
 from tests.support.table import Array, Case, Refusal, names
-
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
 
 BATCH = 3
 # Central differences in steps of 1e-6 round at about 1e-16 / 1e-6, and sums of some tens of terms stand behind each.
@@ -35,6 +31,12 @@ SLOPE = {"rtol": 1e-5, "atol": 1e-6}
 
 _TABLES = ((PRIMITIVES, PRIMITIVE_ROWS), (COMPOSITES, COMPOSITE_ROWS), (CONTROL_FLOW, CONTROL_FLOW_ROWS))
 _KINDS = ("primitive", "composite", "control flow")
+
+
+def _import_everything() -> None:
+    for module in pkgutil.walk_packages(rg.__path__, "retrograd."):
+        if ".backends." not in module.name and ".cli" not in module.name:
+            importlib.import_module(module.name)
 
 
 def _cases() -> Iterator[Any]:
@@ -55,6 +57,7 @@ def _float_places(case: Case) -> list[int]:
     return [i for i, x in enumerate(case.inputs) if x.dtype == np.float64]
 
 
+_import_everything()  # operations are registered where they are defined
 CASES = list(_cases())
 SMOOTH = [p for p in CASES if p.values[1].smooth and _float_places(p.values[1])]
 
@@ -65,14 +68,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
-def _import_everything() -> None:
-    for module in pkgutil.walk_packages(rg.__path__, "retrograd."):
-        if ".backends." not in module.name and ".cli" not in module.name:
-            importlib.import_module(module.name)
-
-
 def test_every_operation_has_a_row() -> None:
-    _import_everything()
     for registry, rows in _TABLES:
         assert sorted(names(rows)) == sorted(registry)
 
@@ -88,7 +84,7 @@ def test_values(operation: Operation, case: Case, backend: str) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 @pytest.mark.parametrize(("operation", "case"), [p for p in CASES if p.values[1].torch is not None])
 def test_values_and_gradients_equal_pytorch(operation: Operation, case: Case, backend: str) -> None:
     places = _float_places(case)

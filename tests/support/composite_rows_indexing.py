@@ -573,6 +573,14 @@ ORDER_ROWS: tuple[Row, ...] = (
     ),
     Row("flip", (Case((numbers((2, 3)),), ((0, 1),), lambda x, _: x[::-1, ::-1], lambda x: x.flip(0, 1)),)),
     Row(
+        "split",
+        (
+            Case((numbers((2, 6)),), (1, (1, 3, 2)), lambda x, axis, sizes: tuple(np.split(x, [1, 4], 1))),
+            Case((numbers((2, 3)),), (0, (2, 0)), lambda x, axis, sizes: (x, x[2:])),
+        ),
+        (Refusal((numbers((2, 6)),), (1, (4, 4)), ShapeError, "must add up to the extent 6"),),
+    ),
+    Row(
         "repeat_interleave",
         (Case((numbers((2, 3)),), (2, 1), lambda x, n, a: np.repeat(x, n, a), lambda x: x.repeat_interleave(2, 1)),),
     ),

@@ -15,7 +15,8 @@ try:
 except ImportError:
     torch = None  # type: ignore[assignment]
 
-needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+# `make parity` runs what carries it; where PyTorch is missing, it is skipped (conftest.py).
+needs_torch = pytest.mark.parity
 Array = np.ndarray[Any, Any]
 
 

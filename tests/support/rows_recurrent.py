@@ -282,11 +282,6 @@ _mask = np.array([[True, True], [True, False], [True, False]])
 _wrong = Refusal((_x, _h, numbers((_H, 5)), numbers((_H, _H))), (False, "tanh", False), ShapeError, "takes 5 features")
 
 RECURRENT_ROWS = (
-    Row(
-        "gates",
-        (Case((numbers((2, 6)),), (3,), lambda x, _: tuple(np.split(x, 3, 1))),),
-        (Refusal((numbers((2, 6)),), (4,), ShapeError, "4 gates"),),
-    ),
     Row("stop_gradient", (Case((numbers((2,)),), (), lambda x: x, smooth=False),)),
     Row(
         "rnn",

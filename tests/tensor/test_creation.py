@@ -13,6 +13,7 @@ import retrograd as rg
 from retrograd.core.errors import OptionError, ShapeError
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "zeros": lambda m: m.zeros(2, 3),

@@ -49,6 +49,15 @@ def test_gradients_are_looked_at_too() -> None:
         w.sqrt().sum().backward()
 
 
+def test_clipped_gradients_are_there_at_once() -> None:
+    with rg.eager():
+        w = rg.tensor([3.0, 4.0], requires_grad=True)
+        (w * w / 2).sum().backward()
+        rg.nn.utils.clip_grad_norm_([w], 1.0)
+        assert w.grad._storage.node.buffer is not None
+    np.testing.assert_allclose(w.grad.numpy(), [0.6, 0.8], rtol=1e-6)
+
+
 def test_check_finite_can_be_off_and_the_mode_ends() -> None:
     with rg.eager(check_finite=False):
         assert np.isinf(rg.tensor([0.0]).log().numpy()[0])

@@ -13,6 +13,7 @@ from retrograd.tensor import pairwise, pointwise
 from retrograd.tensor.registry import METHODS
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 EDGES = [0.0, -0.0, 0.3, -0.3, 1.0, -1.0, 2.5, -2.5, 3.0, 40.0, -40.0, np.inf, -np.inf, np.nan, 1e-40, 1e30, -1e30]
 SAMPLES = {

@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch")
 
 from tests.support.both import check_same  # noqa: E402 -- it needs PyTorch
 
+pytestmark = pytest.mark.parity
+
 
 def _both_modes(lib: Any) -> tuple[bool, bool]:
     return lib.is_grad_enabled(), lib.is_inference_mode_enabled()

@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 
 from tests.support.both import check_same  # noqa: E402 -- it needs PyTorch
 
+pytestmark = pytest.mark.parity
+
 
 def leaf(lib: Any, *numbers: float) -> Any:
     return lib.tensor(numbers or (1.0, 2.0), dtype=lib.float64, requires_grad=True)

@@ -16,6 +16,7 @@ from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parity
 
 Array = np.ndarray[Any, Any]
 _settings = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

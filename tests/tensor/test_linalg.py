@@ -47,8 +47,11 @@ def test_gradients_on_symmetric_matrices(name: str) -> None:
     x = rg.tensor(a, requires_grad=True)
     SYMMETRIC[name](x).backward()
     found = x.grad.numpy()
+    if name == "pinv hermitian":
+        # As in PyTorch, what it gives to an element and to its mirror image may differ.
+        found = (found + found.T) / 2
     expected = symmetric_slopes(lambda m: SYMMETRIC[name](rg.tensor(m)).item(), a)
-    np.testing.assert_allclose((found + found.T) / 2, expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
 def test_equal_eigenvalues_have_a_gradient_where_the_function_has_one() -> None:

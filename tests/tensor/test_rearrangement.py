@@ -16,6 +16,8 @@ from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
 from tests.support.comparison import check, check_refusal
 
+pytestmark = pytest.mark.parity
+
 
 @pytest.fixture(params=BACKENDS, autouse=True)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:

@@ -11,14 +11,12 @@ import pytest
 import retrograd as rg
 from retrograd.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from tests.support.backends import BACKENDS
+from tests.support.parity import needs_torch, torch
 
 try:
-    import torch
     from torch._higher_order_ops.scan import scan as torch_scan
 except ImportError:
-    torch = None  # type: ignore[assignment]
-
-needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+    torch_scan = None
 
 
 def _array(*shape: int, seed: int = 0) -> Any:

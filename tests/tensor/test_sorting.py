@@ -17,6 +17,8 @@ from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
 from tests.support.comparison import check, check_refusal
 
+pytestmark = pytest.mark.parity
+
 _settings = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 _shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 _seeds = st.integers(0, 99)

@@ -19,6 +19,8 @@ torch = pytest.importorskip("torch")
 from tests.support import twin_gradients, twin_indexing, twin_operations, twin_writes  # noqa: E402, F401
 from tests.support.twins import World, saved_values_kept  # noqa: E402
 
+pytestmark = pytest.mark.parity
+
 OPERATIONS = twin_operations.OPERATIONS
 
 SEQUENCES = int(os.environ.get("RETROGRAD_SEQUENCES", "150"))

@@ -14,6 +14,7 @@ from retrograd.core.errors import GraphError, OptionError, ShapeError
 from retrograd.runtime import evaluate as runtime
 from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
+from tests.support.parity import needs_torch, torch
 
 Array = np.ndarray[Any, Any]
 vmap = rg.func.vmap
@@ -275,8 +276,8 @@ def test_what_is_smuggled_out_is_refused_and_in_nobodys_way() -> None:
     assert beside.tolist() == [3, 3]
 
 
+@needs_torch
 def test_as_pytorch() -> None:
-    torch = pytest.importorskip("torch")
     x, w, y = numbers(6, 4), numbers(3, 4, seed=1), np.array([0, 2, 1, 1, 0, 2])
 
     def per_example(lib: Any) -> Any:

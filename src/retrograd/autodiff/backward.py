@@ -48,34 +48,36 @@ class History:
                 if x.requires_grad and x not in seen:
                     seen.add(x)
                     stack.append(x)
-        self.interior, self.leaves, self.released = [], [], []
-        self.plain = mode.watch.call is None
+        interior: list[Node] = []
+        leaves: list[Node] = []
+        released: list[Node] = []
+        plain = mode.watch.call is None
         index: dict[Node, int] = {}
         key: list[int] = []
+        append, place_of = key.append, index.get
         for node in sorted(seen, key=_by_number):
             signature = node.signature
             if node.hooks is not None:
-                self.plain = False
+                plain = False
             if node.leaf is not None or signature is None:
-                self.leaves.append(node)
-                key.append(node.type.input_key)
+                leaves.append(node)
+                append(node.type.input_key)
             else:
                 if node.released is not None:
-                    self.released.append(node)
-                self.interior.append(node)
-                key.append(signature.key)
+                    released.append(node)
+                interior.append(node)
+                append(signature.key)
                 for x in node.inputs:
-                    place = index.get(x)
+                    place = place_of(x)
                     if place is None:
                         place = index[x] = len(index)
-                    key.append(place)
-            place = index.get(node)
+                    append(place)
+            place = place_of(node)
             if place is None:
                 place = index[node] = len(index)
-            key.append(place)
-        self.index = index
-        self.values = list(index)
-        self.key = key
+            append(place)
+        self.interior, self.leaves, self.released = interior, leaves, released
+        self.plain, self.index, self.values, self.key = plain, index, list(index), key
 
     def versions(self, wanted: Sequence[Node]) -> list[Node]:
         """The nodes of this history that stand for `wanted`: of a leaf that has been changed, all its versions."""

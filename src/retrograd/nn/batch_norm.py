@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from retrograd.core.errors import ShapeError
 from retrograd.nn.functions.norm import batch_norm
 from retrograd.nn.norm_base import NormBase
-from retrograd.tensor.grad_mode import no_grad
 
 
 class _BatchNorm(NormBase):
@@ -44,10 +43,11 @@ class _BatchNorm(NormBase):
             )
         momentum: Any = self.momentum
         if self.training and self.track_running_stats:
-            with no_grad():
-                self.num_batches_tracked.add_(1)
-                if momentum is None:
-                    momentum = 1.0 / self.num_batches_tracked.to(self.running_mean.dtype)
+            # Integers: no gradient is followed.
+            count = self.num_batches_tracked
+            count += 1
+            if momentum is None:
+                momentum = 1.0 / count.to(self.running_mean.dtype)
         from_batch = self.training or self.running_mean is None
         uses_running = not from_batch or self.training
         mean, var = (self.running_mean, self.running_var) if uses_running else (None, None)

@@ -102,7 +102,8 @@ class BCELoss(WeightedLoss):
         weight: w; broadcasts to the input.
         reduction: "mean", "sum" or "none".
 
-    Source: torch.nn.BCELoss. Deviation: probabilities outside [0, 1] give NaN, not an error.
+    Source: torch.nn.BCELoss. Deviation: probabilities outside [0, 1] that are still pending give NaN, not an error; see
+    `functional.binary_cross_entropy`.
 
     >>> import retrograd as rg
     >>> round(rg.nn.BCELoss()(rg.tensor([0.5, 0.5]), rg.tensor([0.0, 1.0])).item(), 4)

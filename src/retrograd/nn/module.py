@@ -11,6 +11,7 @@ from retrograd.nn.module_conversion import ModuleConversion
 from retrograd.nn.module_hooks import ModuleHooks
 from retrograd.nn.module_state import IncompatibleKeys, ModuleState, StateDictError
 from retrograd.nn.parameter import Parameter
+from retrograd.tensor.autograd import clear_gradients
 from retrograd.tensor.base import TensorBase
 
 __all__ = ["IncompatibleKeys", "Module", "StateDictError"]
@@ -232,7 +233,23 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Parameters, each once."""
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        if type(self).named_parameters is not Module.named_parameters:
+            return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        # Training loops ask for them at every step: their names are left out.
+        below = self._below() if recurse else (self,)
+        every = (value for module in below for value in module._parameters.values() if value is not None)
+        return iter({id(parameter): parameter for parameter in every}.values())
+
+    def _below(self) -> list[Module]:
+        """This module and all below it, in the order of `named_modules`, each once."""
+        found: dict[Module, None] = {}
+        waiting = [self]
+        while waiting:
+            module = waiting.pop()
+            if module not in found:
+                found[module] = None
+                waiting += [child for child in reversed(module._modules.values()) if child is not None]
+        return list(found)
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -318,13 +335,7 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero."""
-        for parameter in self.parameters():
-            if set_to_none:
-                parameter.grad = None
-            elif parameter.grad is not None:
-                if parameter.grad.requires_grad:
-                    parameter.grad = parameter.grad.detach()
-                parameter.grad.zero_()
+        clear_gradients(self.parameters(), set_to_none)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is left to do: every step is compiled as it is. Source: torch.nn.Module.compile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from retrograd.core.errors import ShapeError
@@ -76,13 +77,14 @@ def _rows(g: Node, x: Node, reduction: str) -> Node:
 
 
 def _bce_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node | None, ...]:
-    """(x - t) / (x (1 - x)), the denominator kept from 0; to the target log(1 - x) - log x."""
+    """(x - t) / (x (1 - x)), the denominator kept from 0, NaN outside [0, 1]; to the target log(1 - x) - log x."""
     p, given, *weights = x
     t, one = e.cast(given, p.type.dtype), like(1, p)
     rows = _rows(g, p, attributes[0])
     if weights:
         rows = e.mul(rows, _fitted("binary_cross_entropy", "the weight", weights[0], p))
-    room = e.maximum(e.mul(e.sub(one, p), p), like(1e-12, p))
+    room = e.mul(e.sub(one, p), p)
+    room = e.select(e.le(like(0, p), room), e.maximum(room, like(1e-12, p)), like(math.nan, p))
     to_target = None
     if given.type.dtype.is_floating_point:
         opposite = e.maximum(e.log1p(e.neg(p)), like(-100, p))

@@ -18,15 +18,15 @@ from typing import Any
 from retrograd.core.errors import ShapeError
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Call, composite, project, record
+from retrograd.core.operation import composite, record
 from retrograd.core.types import tensor_type
 from retrograd.ops import elementwise as e
 from retrograd.ops.activation import RELU, SIGMOID
-from retrograd.ops.constant import const_offset, zeros
 from retrograd.ops.loop import Loop
 from retrograd.ops.matmul import matmul
-from retrograd.ops.movement import broadcast_to, concat, reshape, slice_, transpose
+from retrograd.ops.movement import broadcast_to, reshape, transpose
 from retrograd.ops.scan import scan
+from retrograd.ops.split import split
 
 # Carries, one step of each stream, constants -> next carries, and what is stacked.
 Step = Callable[[list[Node], list[Node], list[Node]], tuple[list[Node], list[Node]]]
@@ -34,28 +34,12 @@ Step = Callable[[list[Node], list[Node], list[Node]], tuple[list[Node], list[Nod
 # -- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _gates_gradient(call: Call) -> tuple[Node]:
-    (x,) = call.inputs
-    count = call.attributes[0]
-    part = tensor_type((*x.type.shape[:-1], x.type.shape[-1] // count), x.type.dtype)
-    parts = tuple(call.seeds[i] if i in call.seeds else zeros(part) for i in range(count))
-    return (concat(parts, len(x.type.shape) - 1),)
-
-
-@composite("gates", call_gradient=_gates_gradient)
-def GATES(x: Node, count: int) -> tuple[Node, ...]:
+def _gates(x: Node, count: int) -> list[Node]:
     """The last axis in equal parts."""
-    *leading, extent = x.type.shape
+    extent = x.type.shape[-1]
     if extent % count:
         raise ShapeError(f"a recurrent layer has {count} gates, and its weights {extent} rows, no multiple of that")
-    shape, ones = (*leading, extent // count), (1,) * (len(leading) + 1)
-    before = tuple(const_offset(0) for _ in leading)
-    return tuple(slice_(x, (*before, const_offset(i * shape[-1])), shape, ones) for i in range(count))
-
-
-def _gates(x: Node, count: int) -> list[Node]:
-    node = record(GATES, (x,), (count,))
-    return [project(node, i) for i in range(count)]
+    return split(x, len(x.type.shape) - 1, (extent // count,) * count)
 
 
 def _sigmoid(x: Node) -> Node:

@@ -44,24 +44,60 @@ def SOFTPLUS(x: Node, beta: Node, threshold: Node) -> Node:
     return e.select(e.gt(scaled, spread(threshold, x)), x, e.div(softplus(scaled), beta))
 
 
-@composite("gelu")
+def _error_function(x: Node) -> Node:
+    """erf(x / sqrt(2))."""
+    return e.erf(e.mul(like(math.sqrt(0.5), x), x))
+
+
+def _tanh_of_cubic(x: Node) -> Node:
+    """tanh(sqrt(2 / pi) (x + 0.044715 x^3))."""
+    cube = e.mul(e.mul(x, x), x)
+    return e.tanh(e.mul(like(math.sqrt(2 / math.pi), x), e.add(x, e.mul(like(0.044715, x), cube))))
+
+
+def _gelu_gradient(g: Node, inputs: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node]:
+    """Phi(x) + x phi(x), and for "tanh" (1 + t) / 2 + x (1 - t^2) sqrt(1 / (2 pi)) (1 + 0.134145 x^2).
+
+    Either is a function of x alone, so that one array stands between the passes; so it is in the rules below.
+    """
+    (x,) = inputs
+    half, one, square = like(0.5, x), like(1, x), e.mul(x, x)
+    if attributes == ("none",):
+        below, density = _error_function(x), e.exp(e.mul(like(-0.5, x), square))
+    else:
+        below = _tanh_of_cubic(x)
+        slope = e.add(one, e.mul(like(3 * 0.044715, x), square))
+        density = e.mul(e.sub(one, e.mul(below, below)), slope)
+    density = e.mul(like(math.sqrt(0.5 / math.pi), x), density)
+    return (e.mul(g, e.add(e.mul(half, e.add(one, below)), e.mul(x, density))),)
+
+
+@composite("gelu", _gelu_gradient)
 def GELU(x: Node, approximate: str) -> Node:
     """x Phi(x), Phi the normal distribution; "tanh": x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
-    half, one = e.mul(like(0.5, x), x), like(1, x)
-    if approximate == "none":
-        return e.mul(half, e.add(one, e.erf(e.mul(like(math.sqrt(0.5), x), x))))
-    cube = e.mul(e.mul(x, x), x)
-    inner = e.mul(like(math.sqrt(2 / math.pi), x), e.add(x, e.mul(like(0.044715, x), cube)))
-    return e.mul(half, e.add(one, e.tanh(inner)))
+    below = _error_function(x) if approximate == "none" else _tanh_of_cubic(x)
+    return e.mul(x, e.mul(like(0.5, x), e.add(like(1, x), below)))
 
 
-@composite("silu")
+def _silu_gradient(g: Node, inputs: tuple[Node, ...], y: Node, _: Any) -> tuple[Node]:
+    (x,) = inputs
+    s, one = sigmoid(x), like(1, x)
+    return (e.mul(g, e.mul(s, e.add(one, e.mul(x, e.sub(one, s))))),)
+
+
+@composite("silu", _silu_gradient)
 def SILU(x: Node) -> Node:
     """x / (1 + exp(-x))."""
     return e.mul(x, sigmoid(x))
 
 
-@composite("mish")
+def _mish_gradient(g: Node, inputs: tuple[Node, ...], y: Node, _: Any) -> tuple[Node]:
+    (x,) = inputs
+    t = e.tanh(softplus(x))
+    return (e.mul(g, e.add(t, e.mul(x, e.mul(sigmoid(x), e.sub(like(1, x), e.mul(t, t)))))),)
+
+
+@composite("mish", _mish_gradient)
 def MISH(x: Node) -> Node:
     """x tanh(log(1 + exp(x)))."""
     return e.mul(x, e.tanh(softplus(x)))

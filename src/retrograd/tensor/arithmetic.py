@@ -27,6 +27,9 @@ def _operator(operation: Composite) -> Callable[[TensorBase, Any], Any]:
     return method
 
 
+_equal, _not_equal = _operator(arithmetic.EQ), _operator(arithmetic.NE)
+
+
 def _reversed(operation: Composite) -> Callable[[TensorBase, Any], Any]:
     def method(self: TensorBase, other: Any) -> Any:
         return binary_reversed(operation, self, other)
@@ -102,10 +105,10 @@ class Arithmetic(TensorBase):
     __hash__ = TensorBase.__hash__
 
     def __eq__(self, other: object) -> Any:
-        return NotImplemented if other is None else binary(arithmetic.EQ, self, other)
+        return _equal(self, other)
 
     def __ne__(self, other: object) -> Any:
-        return NotImplemented if other is None else binary(arithmetic.NE, self, other)
+        return _not_equal(self, other)
 
     def __pos__(self) -> Any:
         return positive(self)

@@ -74,6 +74,19 @@ def backward(
         _accumulate(tensor, g, create_graph)
 
 
+def clear_gradients(tensors: Iterable[Any], set_to_none: bool) -> None:
+    """Forget the `.grad` of tensors, or set it to zero where it stands: out of any graph, and whoever else holds it."""
+    for tensor in tensors:
+        if set_to_none:
+            tensor.grad = None
+        elif (gradient := tensor.grad) is not None:
+            if gradient.is_leaf:
+                gradient.requires_grad_(False)
+            else:
+                gradient.detach_()
+            gradient.zero_()
+
+
 def grad(
     outputs: Tensors,
     inputs: Tensors,

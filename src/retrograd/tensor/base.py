@@ -11,7 +11,7 @@ import numpy as np
 
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.dtype import DType
+from retrograd.core.dtype import DType, bfloat16
 from retrograd.core.errors import GraphError, OptionError, ShapeError
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
@@ -100,13 +100,16 @@ class TensorBase:
         storage = self._storage
         base = storage.read()
         silent = self._detached or not mode.state.grad_enabled
-        with mode.no_grad() if silent else mode.enable_grad():
-            node = write_through(self._view, base, value)
+        if self._view:
+            with mode.no_grad() if silent else mode.enable_grad():
+                value = write_through(self._view, base, value)
         if silent and base.requires_grad and base.leaf is None:
             # The graph behind the storage stays as it was, only the value is another.
             with mode.enable_grad():
-                node = record(GRAFT, (base, detached(node)))
-        storage.replace(node, same_lineage=self._unversioned)
+                value = record(GRAFT, (base, detached(value)))
+        storage.replace(value, same_lineage=self._unversioned)
+        if eager.state.enabled:
+            eager.check(self)
 
     def _require_writable(self, name: str, value: Node) -> None:
         if not mode.state.grad_enabled:
@@ -148,16 +151,15 @@ class TensorBase:
             before = self._history()
             value = record(OVERWRITE, (before, value)) if before.requires_grad else record(IDENTITY, (value,))
         self._write(value)
-        if eager.state.enabled:
-            eager.check(self)
         return self
 
-    def _view_as(self, movement: Movement | View, strides: Shape, offset: int) -> Any:
-        """A tensor that shows this one's elements through one more movement, or several."""
+    def _view_as(self, movement: Movement | View, strides: Shape, offset: int, node: Node | None = None) -> Any:
+        """A tensor that shows this one's elements through one more movement, or several; `node` if it is known."""
         movements = (movement,) if isinstance(movement, Movement) else movement
         storage = self._storage
         # Gradients pass through this tensor, which may be a view itself, until the storage is changed.
-        node = _seen_through(movements, storage.node if self._plain else self._history())
+        if node is None:
+            node = _seen_through(movements, storage.node if self._plain else self._history())
         view = blank()
         view._storage = storage
         view._view = (*self._view, *movements)
@@ -191,9 +193,12 @@ class TensorBase:
         return Size(self._type_shape())
 
     def _type_shape(self) -> Shape:
+        storage = self._storage
         if not self._view:
-            return self._storage.node.type.shape
-        return self._history().type.shape
+            return storage.node.type.shape
+        cached = self._cached
+        node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
+        return node.type.shape
 
     @property
     def dtype(self) -> DType:
@@ -205,6 +210,8 @@ class TensorBase:
 
     def dim(self) -> int:
         return len(self._type_shape())
+
+    ndimension = dim
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one extent of it."""
@@ -392,6 +399,19 @@ class TensorBase:
         if copy is False:
             raise ValueError(f"an array of dtype {np.dtype(dtype)} over a tensor of dtype {self.dtype.name} is a copy")
         return array.astype(dtype)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """Where the elements are, for libraries that ask NumPy's way: in an array, which they keep, and from an offset.
+
+        Raises:
+            AttributeError: the protocol has no name for bfloat16.
+        """
+        if self.dtype is bfloat16:
+            raise AttributeError("__array_interface__: the protocol has no bfloat16; use tensor.float()")
+        memory, shown = self._storage.export(), self.detach().numpy()
+        offset = shown.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+        return {**shown.__array_interface__, "data": memory, "offset": offset}
 
     def __bool__(self) -> bool:
         if self.numel() != 1:

@@ -129,6 +129,36 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 
 
 @method()
+def fill_diagonal_(input: Any, fill_value: Any, wrap: bool = False) -> Any:
+    """Write a number on the main diagonal, in place.
+
+    Args:
+        input: a matrix, or a tensor with more axes, all of one extent.
+        fill_value: the number.
+        wrap: in a matrix with more rows than columns, start anew below the diagonal, after a row that is left out.
+
+    Raises:
+        ShapeError: fewer axes than two, or several extents among more than two.
+
+    Source: torch.Tensor.fill_diagonal_.
+
+    >>> import retrograd as rg
+    >>> rg.zeros(2, 3).fill_diagonal_(5)
+    tensor([[5., 0., 0.],
+            [0., 5., 0.]])
+    """
+    shape = input._type_shape()
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ShapeError(f"fill_diagonal_: takes a matrix, or axes of one extent, and received shape {tuple(shape)}")
+    if wrap and len(shape) == 2:
+        places = np.arange(0, input.numel(), shape[1] + 1)
+        return input.put_(from_array(places), input.new_full(places.shape, fill_value))
+    diagonal = input.as_strided((min(shape),), (sum(input.stride()),), input.storage_offset())
+    diagonal.fill_(fill_value)
+    return input
+
+
+@method()
 def diag(input: Any, diagonal: int = 0, *, out: Any = None) -> Any:
     """Of a vector, the square matrix with it on a diagonal; of a matrix, a copy of a diagonal. Source: torch.diag.
 

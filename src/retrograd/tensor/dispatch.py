@@ -24,6 +24,8 @@ def number_node(value: Number, other: DType) -> Node:
     Raises:
         OptionError: an integer that the dtype does not hold.
     """
+    if value.__class__ is float and other.kind == 2:
+        return input_node(tensor_type((), other), Scalar(value))
     dtype = scalar_dtype(value, other, defaults.float_dtype)
     if dtype.kind == 1 and not dtype.lowest <= value <= dtype.highest:
         raise OptionError(

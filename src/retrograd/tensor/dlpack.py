@@ -47,6 +47,10 @@ def _code(capsule: Any) -> ctypes.Array[ctypes.c_uint8]:
     return (ctypes.c_uint8 * 2).from_address(_pointer_of(capsule, name) + at)
 
 
+class ExportError(GraphError, BufferError):
+    """A tensor that cannot be handed to another library: a BufferError, as the protocol asks for."""
+
+
 @method("__dlpack__")
 def to_dlpack(
     input: Any,
@@ -59,10 +63,10 @@ def to_dlpack(
     """A capsule over the tensor's memory. Source: torch.Tensor.__dlpack__.
 
     Raises:
-        GraphError: the tensor requires a gradient. DTypeError: another device, or a stream, is asked for.
+        ExportError: the tensor requires a gradient. DTypeError: another device, or a stream, is asked for.
     """
     if input.requires_grad:
-        raise GraphError("__dlpack__: the tensor requires a gradient, which would be lost; use tensor.detach()")
+        raise ExportError("__dlpack__: the tensor requires a gradient, which would be lost; use tensor.detach()")
     if stream not in (None, -1) or (dl_device is not None and tuple(dl_device) != _CPU):
         raise DTypeError("__dlpack__: the memory is the CPU's, which has no streams")
     array = input.detach().numpy()

@@ -91,6 +91,9 @@ def manual_seed(seed: int) -> Generator:
     Returns:
         The default generator.
 
+    Raises:
+        OptionError: the seed is no whole number, or has more than 64 bits.
+
     Source: torch.manual_seed.
 
     >>> import retrograd as rg

@@ -9,10 +9,10 @@ from typing import Any
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite, record
-from retrograd.core.types import Shape, contiguous_strides
+from retrograd.core.types import Shape
 from retrograd.ops import movement as m
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.view import Movement, reshaped_strides
+from retrograd.tensor.view import Movement, exchange, reshaping
 
 
 @composite("contiguous")
@@ -45,7 +45,7 @@ class Movements(TensorBase):
 
     def _resolved(self, name: str, args: tuple[Any, ...]) -> Shape:
         """The shape asked for, with -1 filled in."""
-        shape, size = shape_from(args), self.numel()
+        shape, size = shape_from(args), math.prod(self._type_shape())
         if math.prod(shape) == size and (not shape or min(shape) >= 0):
             return shape
         unknown = [i for i, n in enumerate(shape) if n == -1]
@@ -70,26 +70,21 @@ class Movements(TensorBase):
             ShapeError: the elements do not lie so that a view of this shape exists; use reshape.
         """
         new = self._resolved("view", shape)
-        strides = self._strides_for(new)
-        if strides is None:
+        movement = reshaping(self._type_shape(), self._strides, new)
+        if movement is None:
             raise ShapeError(
                 f"view: a tensor of shape {tuple(self.shape)} and strides {self.stride()} cannot be seen as {new} "
                 "without a copy; use .reshape(...)"
             )
-        return self._view_as(Movement("reshape", new), strides, self._offset)
+        return self._view_as(*movement, self._offset)
 
     def reshape(self, *shape: Any) -> Any:
         """The elements in another shape: a view where that is possible, else a copy."""
         new = self._resolved("reshape", shape)
-        strides = self._strides_for(new)
-        if strides is None:
+        movement = reshaping(self._type_shape(), self._strides, new)
+        if movement is None:
             return wrap(record(CONTIGUOUS, (self._read(),), (new,)))
-        return self._view_as(Movement("reshape", new), strides, self._offset)
-
-    def _strides_for(self, new: Shape) -> Shape | None:
-        if self._strides is None:
-            return contiguous_strides(new)
-        return reshaped_strides(self._type_shape(), self._strides, new)
+        return self._view_as(*movement, self._offset)
 
     def view_as(self, other: TensorBase) -> Any:
         return self.view(other.shape)
@@ -121,14 +116,14 @@ class Movements(TensorBase):
 
     def transpose(self, dim0: int, dim1: int) -> Any:
         """Two axes exchanged."""
-        a, b = self._axis(dim0), self._axis(dim1)
-        strides = list(self.stride())
+        strides = self.stride()
+        ndim = len(strides)
+        # The usual axes are found without a call.
+        a = dim0 if 0 <= dim0 < ndim else self._axis(dim0)
+        b = dim1 if 0 <= dim1 < ndim else self._axis(dim1)
         if not strides:
             return self.view(())
-        order = list(range(len(strides)))
-        order[a], order[b] = b, a
-        strides[a], strides[b] = strides[b], strides[a]
-        return self._view_as(Movement("permute", tuple(order)), tuple(strides), self._offset)
+        return self._view_as(*exchange(strides, a, b), self._offset)
 
     def t(self) -> Any:
         """The transpose of a matrix."""
@@ -241,11 +236,13 @@ class Movements(TensorBase):
             return None
         return self._view_as(movement, (*kept_strides, *strides[len(items) :]), offset)
 
-    def _sliced(self, regions: Mapping[int, tuple[int, int, int]]) -> Any:
-        """The region given by (start, size, step) along some axes."""
-        shape, strides = self._type_shape(), self.stride()
-        full = [regions.get(i, (0, n, 1)) for i, n in enumerate(shape)]
-        starts, sizes, steps = (tuple(column) for column in zip(*full, strict=True))
-        offset = self._offset + sum(a * s for a, s in zip(starts, strides, strict=True))
-        movement = Movement("slice", sizes, starts, steps)
-        return self._view_as(movement, tuple(s * d for s, d in zip(strides, steps, strict=True)), offset)
+    def _sliced(self, regions: Mapping[int, tuple[int, int, int]], node: Node | None = None) -> Any:
+        """The region given by (start, size, step) along some axes; `node` if it is known."""
+        shape, strides, offset = self._type_shape(), self.stride(), self._offset
+        starts, sizes, steps, moved = [0] * len(shape), list(shape), [1] * len(shape), list(strides)
+        for axis, (start, size, step) in regions.items():
+            starts[axis], sizes[axis], steps[axis] = start, size, step
+            offset += start * strides[axis]
+            moved[axis] *= step
+        movement = Movement("slice", tuple(sizes), tuple(starts), tuple(steps))
+        return self._view_as(movement, tuple(moved), offset, node)

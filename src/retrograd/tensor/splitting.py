@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+from retrograd.core import mode
 from retrograd.core.dtype import int64
 from retrograd.core.errors import IndexRangeError, OptionError, ShapeError
+from retrograd.core.node import Node
+from retrograd.ops import split as op
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.dispatch import operand
 from retrograd.tensor.registry import method
+from retrograd.tensor.view import part
 
 __all__ = ["chunk", "dsplit", "hsplit", "narrow", "split", "split_with_sizes", "tensor_split", "unbind", "vsplit"]
+
+
+# So many parts at most are one operation, whose gradient joins those of the parts; more are slices by themselves.
+_MOST_PARTS = 32
 
 
 def _axis_of(name: str, input: Any, dim: int) -> int:
@@ -20,6 +29,21 @@ def _axis_of(name: str, input: Any, dim: int) -> int:
         raise ShapeError(f"{name}: a 0-dimensional tensor has no axis to be taken apart")
     axis: int = input._axis(dim)
     return axis
+
+
+def _parts(input: Any, axis: int, sizes: Sequence[int]) -> tuple[Any, ...]:
+    """Views of these sizes one after another, from 0 to at most the extent."""
+    shape, strides, offset = input._type_shape(), input.stride(), input._offset
+    nodes: Sequence[Node | None] = [None] * len(sizes)
+    node = input._history()
+    if node.requires_grad and mode.state.grad_enabled and 1 < len(sizes) <= _MOST_PARTS and sum(sizes) == shape[axis]:
+        nodes = op.split(node, axis, tuple(sizes))
+    found, start = [], 0
+    for size, known in zip(sizes, nodes, strict=True):
+        movement = part(shape, axis, start, size)
+        found.append(input._view_as(movement, strides, offset + start * strides[axis], known))
+        start += size
+    return tuple(found)
 
 
 @method()
@@ -62,7 +86,10 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     if not operand("unbind", input).type.shape:
         raise IndexRangeError("unbind: a 0-dimensional tensor has no axis to be taken apart")
     axis = input._axis(dim)
-    return tuple(input.select(axis, i) for i in range(input._type_shape()[axis]))
+    extent = input._type_shape()[axis]
+    if extent > _MOST_PARTS:
+        return tuple(input.select(axis, i) for i in range(extent))
+    return tuple(part.squeeze(axis) for part in _parts(input, axis, [1] * extent))
 
 
 @method()
@@ -87,7 +114,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     if size < 0 or (size == 0 and extent):
         raise OptionError(f"split: the length of a part must be positive, not {size}")
     starts = range(0, extent, size) if extent else (0,)
-    return tuple(narrow(tensor, axis, start, min(size, extent - start)) for start in starts)
+    return _parts(tensor, axis, [min(size, extent - start) for start in starts])
 
 
 @method()
@@ -102,11 +129,7 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
     extent, sizes = input._type_shape()[axis], [int(n) for n in split_sizes]
     if sum(sizes) != extent or any(n < 0 for n in sizes):
         raise ShapeError(f"split: the parts {sizes} must add up to the extent {extent} of axis {dim}")
-    parts, start = [], 0
-    for length in sizes:
-        parts.append(narrow(input, axis, start, length))
-        start += length
-    return tuple(parts)
+    return _parts(input, axis, sizes)
 
 
 @method()
@@ -160,11 +183,9 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         stops = [least * (i + 1) + min(i + 1, longer) for i in range(given)]
     else:
         stops = [slice(operator.index(i)).indices(extent)[1] for i in given] + [extent]
-    parts, start = [], 0
-    for stop in stops:
-        parts.append(narrow(input, axis, min(start, extent), max(stop - start, 0)))
-        start = stop
-    return tuple(parts)
+    if [0, *stops, extent] == sorted([0, *stops, extent]):
+        return _parts(input, axis, [stop - start for start, stop in pairwise([0, *stops])])
+    return tuple(narrow(input, axis, min(start, extent), max(stop - start, 0)) for start, stop in pairwise([0, *stops]))
 
 
 def _evenly(name: str, input: Any, parts: Any, axis: int) -> tuple[Any, ...]:

@@ -59,15 +59,6 @@ _pending = _Pending()
 _retained = _Retained()
 
 
-class _Changes:
-    """How often any storage was given a new version by an operation, rather than by an optimizer's closing node."""
-
-    count = 0
-
-
-changes = _Changes()
-
-
 class Storage:
     """Elements that tensors share.
 
@@ -118,7 +109,6 @@ class Storage:
 
     def replace(self, node: Node, same_lineage: bool = False) -> None:
         """Make `node` the current version."""
-        changes.count += 1
         if _pending.traced_since is not None:
             self._require_inside(node, _pending.traced_since)
         if self.leaf is not None:

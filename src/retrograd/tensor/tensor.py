@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,6 +98,16 @@ class Tensor(Arithmetic, Indexing, Differentiation):
         """What NumPy's own functions make of tensors is a tensor."""
         return from_array(array)
 
+    def __copy__(self) -> Tensor:
+        """A tensor of its own over the same memory."""
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.detach().__dict__, **self._attributes())
+        return copy.requires_grad_(self.requires_grad)
+
+    def _attributes(self) -> dict[str, Any]:
+        """What the user has attached."""
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise DTypeError("deepcopy: only leaves can be copied; use clone() or detach() on a result")
@@ -105,10 +116,11 @@ class Tensor(Arithmetic, Indexing, Differentiation):
         memo[id(self)] = copy
         if self.grad is not None:
             copy.grad = from_array(self.grad._value())
+        copy.__dict__.update(deepcopy(self._attributes(), memo))
         return copy.requires_grad_(self.requires_grad)
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self), np.array(self._value()), self.requires_grad)
+        return _rebuild, (type(self), np.array(self._value()), self.requires_grad), self._attributes() or None
 
 
 set_tensor_class(Tensor)
@@ -160,7 +172,8 @@ def tensor(
     """A tensor with a copy of the data.
 
     Args:
-        data: a number, a nested sequence, an array, or a tensor. Python floats become the default dtype (float32).
+        data: a number, a nested sequence, an array or what NumPy takes for one, or a tensor. Python floats become the
+            default dtype (float32); arrays keep theirs.
         dtype: of the elements; found from the data if left out.
         device: "cpu" or None.
         requires_grad: whether gradients are wanted.
@@ -190,7 +203,8 @@ def tensor(
         raise OptionError("tensor: an integer does not fit int64; give a dtype of floating-point numbers")
     if array.dtype.kind not in "biuf" and from_numpy_dtype(array.dtype) is None:
         raise DTypeError(f"tensor: cannot make numbers of {type(data).__name__} data (NumPy sees {array.dtype})")
-    if not isinstance(_first(data), (np.ndarray, np.generic)):
+    first = _first(data)
+    if not hasattr(first, "__array__") and not hasattr(first, "__array_interface__"):
         dtype = _python_dtype(array) if dtype is None else dtype
         _require_range(array, dtype)
     return from_array(array, dtype).requires_grad_(requires_grad)

@@ -9,6 +9,7 @@ Their grammar:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from retrograd.core.errors import GraphError
 from retrograd.core.node import Node
 from retrograd.core.operation import record
-from retrograd.core.types import Shape
+from retrograd.core.types import Shape, contiguous_strides
 from retrograd.ops import movement as m
 from retrograd.ops.cut import CUT, EXPAND
 from retrograd.ops.strided import AS_STRIDED, AS_STRIDED_PUT
@@ -146,3 +147,26 @@ def reshaped_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
         return tuple(geometry.reshape(new, copy=False).strides)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=1 << 12)
+def part(shape: Shape, axis: int, start: int, size: int) -> Movement:
+    """The slice of a size along one axis."""
+    starts = (*(0,) * axis, start, *(0,) * (len(shape) - axis - 1))
+    return Movement("slice", (*shape[:axis], size, *shape[axis + 1 :]), starts, (1,) * len(shape))
+
+
+@lru_cache(maxsize=1 << 12)
+def exchange(strides: Shape, a: int, b: int) -> tuple[Movement, Shape]:
+    """The movement that exchanges two axes, and the strides after it."""
+    order, moved = list(range(len(strides))), list(strides)
+    order[a], order[b] = b, a
+    moved[a], moved[b] = moved[b], moved[a]
+    return Movement("permute", tuple(order)), tuple(moved)
+
+
+@lru_cache(maxsize=1 << 12)
+def reshaping(shape: Shape, strides: Shape | None, new: Shape) -> tuple[Movement, Shape] | None:
+    """The movement that gives another shape, and the strides after it; None where only a copy has that shape."""
+    moved = contiguous_strides(new) if strides is None else reshaped_strides(shape, strides, new)
+    return None if moved is None else (Movement("reshape", new), moved)

@@ -11,6 +11,7 @@ from retrograd.core.operation import record
 from retrograd.nn.functions.classes import all_are_classes, require_classes
 from retrograd.ops import class_loss, loss, pointwise_loss
 from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.bounds import require_within
 from retrograd.tensor.dispatch import node_of
 
 _REDUCTIONS: Final = ("mean", "sum", "none")
@@ -114,10 +115,20 @@ def binary_cross_entropy(
 
     Raises:
         ShapeError: input and target differ in shape, or the weight does not broadcast to them.
+        OptionError: input or target is in memory already, and has an element outside [0, 1].
 
-    Source: torch.nn.functional.binary_cross_entropy.
+    Source: torch.nn.functional.binary_cross_entropy. Deviation: what is still pending is not looked at, since that
+    would compute it: an element of the input outside [0, 1] then makes its loss and its gradient NaN. Within
+    `detect_anomaly` and `eager` nothing is pending, and it raises at its line.
+
+    >>> import retrograd as rg
+    >>> rg.nn.functional.binary_cross_entropy(rg.tensor([0.5, 0.25]), rg.ones(2), reduction="none")
+    tensor([0.6931, 1.3863])
     """
-    reduction = chosen_reduction("binary_cross_entropy", size_average, reduce, reduction)
+    name = "binary_cross_entropy"
+    reduction = chosen_reduction(name, size_average, reduce, reduction)
+    require_within(name, "input", input, 0, 1, "use binary_cross_entropy_with_logits, or a sigmoid before it")
+    require_within(name, "target", target, 0, 1, "a target is the probability of the positive class")
     weights = () if weight is None else (weight._read(),)
     return _pointwise(pointwise_loss.BINARY_CROSS_ENTROPY, input, target, (reduction,), *weights)
 

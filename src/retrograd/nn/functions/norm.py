@@ -59,8 +59,8 @@ def batch_norm(
             with no_grad():
                 given = (input._read(), running_mean._read(), running_var._read())
                 moved = record(norm.BATCH_NORM_TRACK, (*given, node_of(momentum, running_mean.dtype)), (True,))
-                running_mean._assign("batch_norm", project(moved, 0), overwrites=True)
-                running_var._assign("batch_norm", project(moved, 1), overwrites=True)
+                running_mean._assign("batch_norm", project(moved, 0))
+                running_var._assign("batch_norm", project(moved, 1))
         return result
     if running_mean is None or running_var is None:
         raise OptionError("batch_norm: without training=True it needs running_mean and running_var")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from retrograd.core.dtype import float64, int64
-from retrograd.core.errors import IndexRangeError
+from retrograd.core.errors import IndexRangeError, ShapeError
 from retrograd.core.operation import record
 from retrograd.ops.embedding import EMBEDDING, EMBEDDING_BY_FREQUENCY, EMBEDDING_RENORM
 from retrograd.tensor.base import wrap
@@ -38,6 +38,7 @@ def embedding(
     Raises:
         IndexRangeError: a number, known already, that is no row; or padding_idx.
         DTypeError: the numbers are no integers.
+        ShapeError: the weight is no matrix.
 
     Source: torch.nn.functional.embedding.
 
@@ -45,7 +46,10 @@ def embedding(
     >>> rg.nn.functional.embedding(rg.tensor([2, 0]), rg.eye(3)).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    rows = weight._type_shape()[0]
+    shape = weight._type_shape()
+    if len(shape) != 2:
+        raise ShapeError(f"embedding: the weight has shape {tuple(shape)}; it must be (rows, features)")
+    rows = shape[0]
     if max_norm is not None:
         renorm_rows(weight, input, max_norm, norm_type)
     nodes = [weight._read(), input._read()]

@@ -64,7 +64,7 @@ def CLIP_GRAD_NORM(*args: Any) -> tuple[Node, ...]:
 
 def _gradients(parameters: Any) -> list[Any]:
     listed: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
-    return [p.grad for p in listed if p.grad is not None]
+    return [gradient for p in listed if (gradient := p.grad) is not None]
 
 
 def _kind(norm_type: float) -> str:
@@ -133,7 +133,8 @@ def clip_grad_norm_(
         nodes = [*(g._read() for g in gradients), node_of(float(max_norm), float64), node_of(float(norm_type), float64)]
         node = record(CLIP_GRAD_NORM, tuple(nodes), (_kind(norm_type),))
         for i, g in enumerate(gradients):
-            g._assign("clip_grad_norm_", project(node, i + 1))
+            # Of its shape and dtype as it is: there is nothing to cast or to broadcast.
+            g._write(project(node, i + 1))
     return wrap(project(node, 0))
 
 

@@ -107,9 +107,9 @@ def _eigh_reference(a: Array, is_upper: bool) -> list[Array]:
 
 
 def _eigh_gradient(g: list[Node], a: Node, factors: list[Node], _: Any) -> Node:
-    """v (diag(gw) + (v^T gv) / (w_j - w_i)) v^T."""
+    """v (diag(gw) + skew(v^T gv) / (w_j - w_i)) v^T, symmetric; skew(x) = (x - x^T) / 2."""
     (gw, gv), (w, v) = g, factors
-    inner = e.mul(product(transposed(v), gv), inverse_or_zero(differences(w)))
+    inner = symmetric(e.mul(product(transposed(v), gv), inverse_or_zero(differences(w))))
     return product(v, e.add(diagonal_matrix(gw), inner), transposed(v))
 
 

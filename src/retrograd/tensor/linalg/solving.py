@@ -221,14 +221,20 @@ def triangular_solve(
 
 @method()
 def cholesky_solve(input: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """x with (L L^T) x = input, or (L^T L) x = input if `upper`. Source: torch.cholesky_solve."""
+    """x with (L L^T) x = input, or (L^T L) x = input if `upper`.
+
+    Source: torch.cholesky_solve. Deviation: elements of L outside the triangle, which are not read, get the gradient 0.
+    """
     nodes = operand("cholesky_solve", input), operand("cholesky_solve", L)
     return deliver("cholesky_solve", wrap(record(s.CHOLESKY_SOLVE, nodes, (upper,))), out)
 
 
 @method()
 def cholesky_inverse(input: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """The inverse of L L^T, or of L^T L if `upper`. Source: torch.cholesky_inverse."""
+    """The inverse of L L^T, or of L^T L if `upper`.
+
+    Source: torch.cholesky_inverse. Deviation: elements outside the triangle, which are not read, get the gradient 0.
+    """
     node = record(s.CHOLESKY_INVERSE, (operand("cholesky_inverse", input),), (upper,))
     return deliver("cholesky_inverse", wrap(node), out)
 
