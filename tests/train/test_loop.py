@@ -106,33 +106,80 @@ def test_views_of_a_parameter_see_what_a_loop_did() -> None:
     assert not np.array_equal((row * 1).numpy(), seen)
 
 
-@pytest.mark.parametrize("kind", ["updates by hand", "noise", "accumulated gradients"])
-def test_steps_that_cannot_be_repeated_are_not_captured(kind: str) -> None:
-    rg.manual_seed(0)
-    w = rg.ones(3, requires_grad=True)
-    optimizer = rg.optim.SGD([w], lr=0.01)
+@pytest.mark.parametrize(
+    ("kind", "captured"),
+    [
+        ("accumulated gradients", True),
+        ("a total", True),
+        ("a new total", True),
+        ("a late total", False),
+        ("noise", False),
+        ("a count", False),
+    ],
+)
+def test_state_is_found(kind: str, captured: bool) -> None:
+    def problem() -> tuple[Any, list[Any]]:
+        rg.manual_seed(0)
+        w = rg.ones(3, requires_grad=True)
+        optimizer = rg.optim.SGD([w], lr=0.01)
+        kept = [rg.zeros(()), 0.0]
 
-    def step(x: Any) -> Any:
-        if kind != "accumulated gradients":
-            w.grad = None
-        noise = rg.randn(3) if kind == "noise" else 1.0
-        loss = (w * x * noise).sum()
-        loss.backward()
-        if kind == "updates by hand":
-            with rg.no_grad():
-                w.sub_(w.grad * 0.01)
-        else:
+        def step(x: Any) -> Any:
+            if kind != "accumulated gradients":
+                w.grad = None
+            loss = (w * x * (rg.randn(3) if kind == "noise" else 1.0 + 0.1 * kept[1])).sum()
+            loss.backward()
+            if kind == "a total":
+                kept[0].add_(loss.detach())
+            if kind == "a new total":
+                kept[0] = kept[0] + loss.detach()
             optimizer.step()
-        return loss
+            if kind == "a late total":
+                kept[0].add_(loss.detach())
+            if kind == "a count":
+                kept[1] += 1.0
+            return loss
+
+        return step, kept
 
     x = rg.tensor([1.0, 2.0, 3.0])
+    step, kept = problem()
     expected = [step(x).item() for _ in range(20)]
-    rg.manual_seed(0)
-    w = rg.ones(3, requires_grad=True)
-    optimizer = rg.optim.SGD([w], lr=0.01)
+    total = kept[0].item()
+    step, kept = problem()
     loop = rg.compile_loop(step, (x,))
     np.testing.assert_array_equal(loop.run(steps=20), expected)
-    assert not loop.captured
+    assert loop.captured is captured
+    assert kept[0].item() == total
+
+
+def test_running_statistics_are_state() -> None:
+    def problem() -> tuple[Any, Any]:
+        rg.manual_seed(0)
+        model = rg.nn.Sequential(rg.nn.Linear(5, 8), rg.nn.ReLU(inplace=True), rg.nn.BatchNorm1d(8), rg.nn.Linear(8, 3))
+        optimizer = rg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        def step(a: Any, b: Any) -> Any:
+            optimizer.zero_grad()
+            loss = rg.nn.functional.cross_entropy(model(a), b)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return model, step
+
+    rg.manual_seed(1)
+    x, y = rg.randn(60, 5), rg.randint(0, 3, (60,))
+    model, step = problem()
+    expected = by_hand(step, x, y, 20, 8)
+    state = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    model, step = problem()
+    loop = rg.compile_loop(step, (x, y), batch_size=20)
+    seen = [*loop.run(epochs=5), *loop.run(epochs=3)]
+    assert loop.captured
+    np.testing.assert_array_equal(seen, expected)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[name], err_msg=name)
 
 
 def test_interrupt_leaves_whole_steps() -> None:

@@ -2,7 +2,7 @@
 
 The user's step function is recorded on a batch that a program gathers by index. Once a step has come out as one
 program, the steps that follow run natively: only the indices of the batch, the numbers of the optimizer, and the place
-of the loss differ from step to step.
+of the loss differ from step to step. What a step hands to the next is found by what two steps on end read and wrote.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from retrograd.backends.base import Program, RepeatableProgram
+from retrograd.backends.base import RepeatableProgram
 from retrograd.core import mode
-from retrograd.core.buffer import Buffer
+from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.dtype import float64, int64
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.generator import default_generator
@@ -27,7 +27,7 @@ from retrograd.ops.indexing import take
 from retrograd.optim.numbers import NumbersBuffer, packed
 from retrograd.runtime.evaluate import Evaluation, observed
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.storage import changes
+from retrograd.tensor.storage import flush
 from retrograd.tensor.tensor import tensor
 
 Step = Callable[..., Any]
@@ -82,16 +82,19 @@ def compile_loop(
 
 @dataclass(frozen=True)
 class _Captured:
-    """A step as one program: what it ran on, and which of its inputs move from step to step.
+    """A step as one program: what it runs on, and which of its inputs move from step to step.
 
     Attributes:
+        program, inputs, outputs: what is repeated. State lies in a buffer that is an input and an output.
         indices, numbers: places among the inputs of the batch's index, and of optimizers' numbers.
         streams: places of random streams, each with which one of the step's streams it is.
         streams_each: how many streams a step takes.
         loss: place of the loss among the outputs.
     """
 
-    evaluation: Evaluation
+    program: RepeatableProgram
+    inputs: list[Buffer | Scalar]
+    outputs: list[Buffer]
     indices: tuple[int, ...]
     numbers: tuple[int, ...]
     streams: tuple[tuple[int, int], ...]
@@ -123,7 +126,7 @@ class CapturedLoop:
         self._shuffle, self._drop_last = shuffle, drop_last
         self._data = [x._read() for x in self._arrays]
         self._captured: _Captured | None = None
-        self._before: Program | None = None  # what the last recorded step came out as
+        self._before: Evaluation | None = None  # what the last recorded step came out as
         self._order = np.zeros(0, np.int64)
         self.steps_done = 0
 
@@ -192,21 +195,20 @@ class CapturedLoop:
         """One step through Python, watched for whether it comes out as one program."""
         positions = self._order[: self.batch_size]
         index = Buffer.copy_of(positions, tensor_type(positions.shape, int64))
-        changed, drawn, stream = changes.count, default_generator.words_drawn, default_generator.streams
-        calls = mode.state.user_calls
+        drawn, stream, calls = default_generator.words_drawn, default_generator.streams, mode.state.user_calls
         with observed() as seen:
             loss = self._step(*self._batch(index))
-        # State that the step changes in other ways than by an optimizer, or random numbers of the host, would stand
-        # still in a program that is repeated; hooks would not be called.
-        same_state = changes.count == changed and default_generator.words_drawn == drawn
-        pure = same_state and mode.state.user_calls == calls
+            flush()
+        # Random numbers of the host would stand still in a program that is repeated; hooks would not be called.
+        pure = default_generator.words_drawn == drawn and mode.state.user_calls == calls
         if len(positions) == self.batch_size:
+            now = seen[0] if pure and len(seen) == 1 else None
+            before, self._before = self._before, now
             # A program that has followed itself: the first step may differ from all others, by gradients that were
             # not there yet for one.
-            program = seen[0].program if pure and len(seen) == 1 else None
-            if program is not None and program is self._before:
-                self._captured = self._capture(seen, loss, index, stream)
-            self._before = program
+            if now is not None and before is not None and now.program is before.program:
+                self._captured = self._capture(before, now, loss, index, stream)
+                self._before = None if self._captured else now
         return float(loss.item())
 
     def _batch(self, index: Buffer) -> list[Any]:
@@ -214,30 +216,36 @@ class CapturedLoop:
             return list(self._arrays)
         return [wrap(record(BATCH, (data, input_node(index.type, index)))) for data in self._data]
 
-    def _capture(self, seen: list[Evaluation], loss: Any, index: Buffer, first: int) -> _Captured | None:
+    def _capture(self, before: Evaluation, now: Evaluation, loss: Any, index: Buffer, first: int) -> _Captured | None:
         """The step as a program that can be repeated, once it has its final form; `first` was its first stream."""
-        (evaluation,) = seen
-        if not evaluation.settled or not evaluation.program.repeatable:
-            return None
         node = loss._read()
-        inputs = evaluation.inputs
-        given = {id(buffer) for buffer in inputs}
-        closing = evaluation.outputs[len(evaluation.roots) :]
-        in_place = bool(closing) and all(id(buffer) in given for buffer in closing)
-        numbers_repeat = all(buffer.repeats for buffer in inputs if isinstance(buffer, NumbersBuffer))
-        streams = [(i, buffer) for i, buffer in enumerate(inputs) if isinstance(buffer, StreamBuffer)]
-        own_streams = all(buffer.generator is default_generator and buffer.number >= first for _, buffer in streams)
-        if node not in evaluation.roots or not in_place or not numbers_repeat or not own_streams:
+        if not now.settled or not now.program.repeatable or node not in now.roots:
             return None
-        indices = tuple(i for i, buffer in enumerate(inputs) if buffer is index)
-        numbers = tuple(i for i, buffer in enumerate(inputs) if isinstance(buffer, NumbersBuffer))
-        counted = tuple((i, buffer.number - first) for i, buffer in streams)
-        each = default_generator.streams - first
-        return _Captured(evaluation, indices, numbers, counted, each, evaluation.roots.index(node))
+        carries = _carries(before, now, index)
+        inputs, outputs = list(now.inputs), list(now.outputs)
+        if carries is None or not all(any(x is y for y in inputs) for x in outputs[len(now.roots) :]):
+            return None
+        numbers = [(i, x) for i, x in enumerate(inputs) if isinstance(x, NumbersBuffer)]
+        streams = [(i, x) for i, x in enumerate(inputs) if isinstance(x, StreamBuffer)]
+        own_streams = all(x.generator is default_generator and x.number >= first for _, x in streams)
+        if not own_streams or not all(x.repeats for _, x in numbers):
+            return None
+        for source, output in carries.items():
+            inputs[source] = outputs[output]
+        return _Captured(
+            cast(RepeatableProgram, now.program_with_carries(carries)),
+            inputs,
+            outputs,
+            tuple(i for i, x in enumerate(inputs) if x is index),
+            tuple(i for i, _ in numbers),
+            tuple((i, x.number - first) for i, x in streams),
+            default_generator.streams - first,
+            now.roots.index(node),
+        )
 
     def _replay(self, captured: _Captured, losses: np.ndarray[Any, Any]) -> int:
-        evaluation, count = captured.evaluation, len(losses)
-        inputs, outputs = list(evaluation.inputs), list(evaluation.outputs)
+        program, count = captured.program, len(losses)
+        inputs, outputs = list(captured.inputs), list(captured.outputs)
         moves: dict[int, int] = {}
         for place in captured.indices:
             order = self._order[: count * self.batch_size]
@@ -258,7 +266,6 @@ class CapturedLoop:
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
         outputs[captured.loss] = record_of_losses
-        program = cast(RepeatableProgram, evaluation.program)
         try:
             program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
         finally:
@@ -270,6 +277,29 @@ class CapturedLoop:
             losses[:done] = record_of_losses.array()[:done]
             self._consume(done)
         return done
+
+
+def _carries(before: Evaluation, now: Evaluation, index: Buffer) -> dict[int, int] | None:
+    """State that a step hands to the next one, found by what two steps on end read and wrote.
+
+    Returns:
+        For each input that the step before made anew, the number of that output. None if an input changed in a way
+        that is not known here: a program that is repeated would not see that.
+    """
+    made = {id(buffer): number for number, buffer in enumerate(before.outputs)}
+    carries: dict[int, int] = {}
+    for place, (old, new) in enumerate(zip(before.inputs, now.inputs, strict=True)):
+        if new is old or new is index or isinstance(new, NumbersBuffer | StreamBuffer):
+            continue
+        if id(new) in made:
+            carries[place] = made[id(new)]
+        elif not (isinstance(new, Scalar) and isinstance(old, Scalar) and _same(old.value, new.value)):
+            return None
+    return carries
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and (a == b or (a != a and b != b))
 
 
 def _numbers_to_come(source: NumbersBuffer, count: int) -> Buffer:
