@@ -1,6 +1,7 @@
 # Each target makes the virtual environment that it needs; nothing but Python 3.11 or later and make must be there.
 #   make demo    train on handwritten digits and draw a picture
 #   make test    all tests
+#   make parity  the tests that compare with PyTorch, which it installs
 #   make lint    style, types, import contracts
 #   make bench   against PyTorch and JAX (BENCH_ARGS="--burn --require-peers")
 #   make gates   what a step and an import cost outside the computation, against their limits
@@ -12,13 +13,17 @@ BIN := $(VENV)/bin
 # A stamp stands for a set of extras that is installed; it is made anew when pyproject.toml changes.
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint style types contracts examples bench gates docs clean
+.PHONY: demo test parity lint style types contracts examples bench gates docs clean
 
 demo: $(STAMP)-demo
 	$(BIN)/python examples/digits_demo.py build/demo
 
 test: $(STAMP)-test
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# What is marked "parity": `pytest -m parity --collect-only -q` lists it.
+parity: $(STAMP)-parity
+	$(BIN)/python -m pytest tests -m parity -n 2 $(PYTEST_ARGS)
 
 lint: style types contracts
 

@@ -20,8 +20,10 @@ from benchmarks.workloads import Workload
 
 # Thread pools spin for a while after their work; the next contender begins when they sleep.
 _PAUSE_SECONDS: Final = 0.1
-# Ten steps of a deep network amplify rounding: the last of them may differ by more than the first.
-_LOSS_TOLERANCE: Final = 1e-3
+# A deep network amplifies rounding from step to step: by the tenth PyTorch differs by more than 1e-3 from itself in
+# another layout. So the first steps count, and closely.
+_COMPARED_STEPS: Final = 5
+_LOSS_TOLERANCE: Final = 2e-4
 
 
 @dataclass
@@ -129,5 +131,5 @@ def disagreements(results: list[Result]) -> list[str]:
 
 
 def _agree(losses: list[float], expected: list[float]) -> bool:
-    length = min(len(losses), len(expected))
+    length = min(len(losses), len(expected), _COMPARED_STEPS)
     return length > 0 and np.allclose(losses[:length], expected[:length], rtol=_LOSS_TOLERANCE, atol=0.0)

@@ -12,6 +12,7 @@ import pytest
 import retrograd as rg
 from retrograd.runtime.devices import use_backend
 from tests.support.backends import BACKENDS
+from tests.support.parity import needs_torch, torch
 
 Array = np.ndarray[Any, Any]
 STEPS, BATCH, CLASSES = 100, 128, 10
@@ -59,7 +60,6 @@ def losses_of(library: Any, x: Any, y: Any) -> list[float]:
 
 @functools.cache
 def pytorch_losses() -> list[float]:
-    torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     x, y = images(20 * BATCH)
     losses = losses_of(torch, torch.tensor(x), torch.tensor(y))
@@ -67,6 +67,7 @@ def pytorch_losses() -> list[float]:
     return losses
 
 
+@needs_torch
 def test_a_hundred_steps_of_the_mlp_have_pytorchs_losses(backend: str) -> None:
     x, y = images(20 * BATCH)
     ours = losses_of(rg, rg.tensor(x), rg.tensor(y))
@@ -115,7 +116,6 @@ def convnet_losses(library: Any, x: Array, y: Array, batch: int = 32) -> list[fl
 
 @functools.cache
 def convnet_of_pytorch() -> tuple[list[Array], list[float]]:
-    torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     x, y = images(20 * 32)
     x = x.reshape(-1, 1, 28, 28)
@@ -124,6 +124,7 @@ def convnet_of_pytorch() -> tuple[list[Array], list[float]]:
     return convnet_gradients(torch, x[:16], y[:16]), losses
 
 
+@needs_torch
 def test_the_gradient_of_a_convolutional_network_is_pytorchs(backend: str) -> None:
     expected, _ = convnet_of_pytorch()
     x, y = images(20 * 32)
@@ -132,6 +133,7 @@ def test_the_gradient_of_a_convolutional_network_is_pytorchs(backend: str) -> No
         assert np.linalg.norm(a - b) <= 1e-6 * np.linalg.norm(b)
 
 
+@needs_torch
 def test_a_hundred_steps_of_a_convolutional_network_have_pytorchs_losses() -> None:
     _, expected = convnet_of_pytorch()
     x, y = images(20 * 32)

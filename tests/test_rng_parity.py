@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 import retrograd as rg
-
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
+from tests.support.parity import needs_torch, torch
 
 SEEDS = (0, 1, 7, 1234, 2**32 + 5, 2**63 - 1)
 SIZES = (1, 7, 15, 16, 17, 33, 1000)
@@ -100,6 +98,11 @@ def _own_generator(lib: Any) -> list[Any]:
         lib.nn.init.xavier_uniform_(lib.empty(3, 2), generator=generator),
         lib.rand(1),
     ]
+
+
+def _dropped(lib: Any) -> list[Any]:
+    with patch.dict(os.environ, RETROGRAD_RNG="torch"):
+        return [lib.nn.functional.dropout(lib.ones(n), p) for n in SIZES for p in (0.3, 0.5)]
 
 
 def _weights(lib: Any) -> Any:
@@ -224,12 +227,16 @@ MAYBE_MKL: dict[str, Program] = {
     "multinomial without replacement": _each(
         lambda lib: lib.multinomial(_weights(lib), 1), lambda lib: lib.multinomial(_weights(lib), 5)
     ),
+    "dropout with RETROGRAD_RNG=torch": _dropped,
 }
 ALL_RULES = {**RULES, **MAYBE_MKL}
 # Their last bits are those of the C library's functions.
 BY_LIBRARY = {"cauchy_", "log_normal_", "exponential_ float64"}
-# QR factors differ between libraries of linear algebra in the last place.
-CLOSE: dict[str, Program] = {"init.orthogonal_": _initialised("orthogonal_", (5, 3), (3, 5))}
+# Logarithms and cosines, and QR factors, differ between libraries in the last place.
+CLOSE: dict[str, tuple[Program, float]] = {
+    "randn float64": (_sized(lambda lib, n: lib.randn(n, dtype=lib.float64)), 1e-14),
+    "init.orthogonal_": (_initialised("orthogonal_", (5, 3), (3, 5)), 1e-6),
+}
 
 
 def _uses_mkl() -> bool:
@@ -263,7 +270,7 @@ def _some(arrays: list[np.ndarray[Any, Any]]) -> list[float]:
     return [*flat[:4].tolist(), *flat[-2:].tolist()]
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("rule", ALL_RULES)
 def test_equals_pytorch(rule: str, seed: int) -> None:
@@ -288,17 +295,19 @@ def test_equals_what_was_recorded(rule: str) -> None:
             assert _digest(drawn) == digest
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 @pytest.mark.parametrize("seed", SEEDS)
-def test_orthogonal_weights_are_close(seed: int) -> None:
+@pytest.mark.parametrize("rule", CLOSE)
+def test_is_close_to_pytorch(rule: str, seed: int) -> None:
     rg.manual_seed(seed)
     torch.manual_seed(seed)
-    for ours, theirs in zip(CLOSE["init.orthogonal_"](rg), CLOSE["init.orthogonal_"](torch), strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+    program, tolerance = CLOSE[rule]
+    for ours, theirs in zip(program(rg), program(torch), strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=10 * tolerance, atol=tolerance)
     assert rg.rand(1).item() == torch.rand(1).item()
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+@needs_torch
 def test_positions_can_be_exchanged() -> None:
     torch.manual_seed(3)
     torch.randn(5)

@@ -77,6 +77,7 @@ CALLS: list[tuple[str, Callable[[], Any], str]] = [
     ("other channels", lambda: nn.Conv2d(3, 8, 3)(rg.zeros(1, 4, 8, 8)), "expects 3 input channels"),
     ("a kernel too large", lambda: nn.Conv2d(3, 8, 3)(rg.zeros(1, 3, 2, 2)), "pad the input or take a smaller kernel"),
     ("groups that do not divide", lambda: nn.Conv2d(3, 8, 3, groups=2), "must be positive and divide in_channels, 3"),
+    ("a table of numbers", lambda: F.embedding(rg.tensor([0]), rg.ones(3)), "it must be (rows, features)"),
     ("a row that is not there", lambda: nn.Embedding(3, 2)(rg.tensor([5])).numpy(), "5 is no row"),
     ("fractions as rows", lambda: nn.Embedding(3, 2)(rg.zeros(2)), "must be int64 or int32 (use .long())"),
     ("the variance of one row", lambda: nn.BatchNorm1d(4)(rg.zeros(1, 4)), "train on more than one row"),

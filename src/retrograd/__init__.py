@@ -7,22 +7,6 @@ from importlib import import_module
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from retrograd import (
-    accelerator,
-    amp,
-    autograd,
-    backends,
-    cuda,
-    func,
-    jit,
-    linalg,
-    nn,
-    optim,
-    random,
-    special,
-    train,
-    utils,
-)
 from retrograd.core.default_dtype import get_default_dtype, set_default_dtype
 from retrograd.core.device import device, get_default_device, set_default_device
 from retrograd.core.dtype import (
@@ -48,15 +32,6 @@ from retrograd.core.memory_format import (
     preserve_format,
     strided,
 )
-from retrograd.nn.functions.conv import (
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)
-from retrograd.nn.functions.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from retrograd.runtime.determinism import (
     are_deterministic_algorithms_enabled,
     get_float32_matmul_precision,
@@ -108,8 +83,6 @@ from retrograd.tensor.typed import (
     set_default_tensor_type,
 )
 from retrograd.tensor.vmap import vmap
-from retrograd.train.compilation import compile
-from retrograd.train.loop import compile_loop
 from retrograd.version import __version__
 
 float = float32
@@ -232,6 +205,7 @@ __all__ = [
     "set_rng_state",
     # how things are shown, and computed
     "are_deterministic_algorithms_enabled",
+    "diagnostics",
     "eager",
     "explain",
     "get_float32_matmul_precision",
@@ -247,20 +221,81 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from retrograd import (
+        accelerator,
+        amp,
+        autograd,
+        backends,
+        cuda,
+        diagnostics,
+        func,
+        jit,
+        linalg,
+        nn,
+        optim,
+        random,
+        special,
+        train,
+        utils,
+    )
     from retrograd.diagnostics.explain import explain
     from retrograd.io.checkpoint import load, save
+    from retrograd.nn.functions.conv import (
+        conv1d,
+        conv2d,
+        conv3d,
+        conv_transpose1d,
+        conv_transpose2d,
+        conv_transpose3d,
+    )
+    from retrograd.nn.functions.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from retrograd.train.compilation import compile
+    from retrograd.train.loop import compile_loop
 else:
     __all__ += functions.__all__
 
-    # What takes a moment to import, such as the compiler that explanations stand on, waits until somebody asks.
+    # A quick start: what not every program needs is imported when somebody asks for it.
+    _PARTS = frozenset(
+        {
+            "accelerator",
+            "amp",
+            "autograd",
+            "backends",
+            "cuda",
+            "diagnostics",
+            "func",
+            "jit",
+            "linalg",
+            "nn",
+            "optim",
+            "random",
+            "special",
+            "train",
+            "utils",
+        }
+    )
     _LATER = {
+        "compile": "retrograd.train.compilation",
+        "compile_loop": "retrograd.train.loop",
         "explain": "retrograd.diagnostics.explain",
         "load": "retrograd.io.checkpoint",
         "save": "retrograd.io.checkpoint",
+        **dict.fromkeys(
+            ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+            "retrograd.nn.functions.conv",
+        ),
+        **dict.fromkeys(
+            ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle"), "retrograd.nn.functions.pixel_shuffle"
+        ),
     }
 
     def __getattr__(name: str) -> object:
+        if name in _PARTS:
+            return import_module(f"retrograd.{name}")
         if name not in _LATER:
             raise AttributeError(f"module 'retrograd' has no attribute {name!r}")
         globals()[name] = found = getattr(import_module(_LATER[name]), name)
         return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -15,6 +15,8 @@ torch = pytest.importorskip("torch")
 
 from tests.support.both import check_same  # noqa: E402 -- it needs PyTorch
 
+pytestmark = pytest.mark.parity
+
 _random = np.random.default_rng(0)
 X, W = _random.standard_normal(3), _random.standard_normal((5, 3))
 DX, DW, DY = _random.standard_normal(3), _random.standard_normal((5, 3)), _random.standard_normal(5)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,6 @@ from benchmarks import footprint, import_time, overhead, recording, report
 from benchmarks.contender import Missing
 from benchmarks.contenders.registry import ENTRIES, Entry
 from benchmarks.measure import Result, disagreements
-from benchmarks.memory import PeakMemory
 from benchmarks.problem import Problem
 from benchmarks.problems import make_problem
 from benchmarks.process import WorkerProcess
@@ -104,12 +105,19 @@ def test_the_table_compares() -> None:
 
 
 def test_memory_is_measured() -> None:
-    memory = PeakMemory()
-    held = np.ones(4_000_000)
-    peak = memory.bytes()
-    if peak is None:
+    # In a process of its own: what this one has freed is resident still, and would be used again.
+    program = """
+import numpy as np
+from benchmarks.memory import PeakMemory
+memory = PeakMemory()
+held = np.ones(4_000_000)
+print(memory.bytes(), held.nbytes)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    peak, held = run.stdout.split()
+    if peak == "None":
         pytest.skip("this system does not say how much memory a process took")
-    assert held.nbytes * 0.9 < peak < held.nbytes * 1.5
+    assert int(held) * 0.9 < int(peak) < int(held) * 1.5
 
 
 def test_footprint_names_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,4 +148,4 @@ def test_overheads_are_held_against_their_limits(capsys: pytest.CaptureFixture[s
     assert import_time.main(["--count", "2", "--limit", "100"]) == 0
     assert import_time.main(["--count", "1", "--limit", "0"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert ["within" in line for line in lines] == [True, False, True, False]
+    assert ["within" in line for line in lines] == [True] * 3 + [False] * 3 + [True, False]

@@ -201,6 +201,43 @@ def test_functions_that_are_objects_are_saved() -> None:
     assert third.base == 0.7
 
 
+OUT_OF_RANGE: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("StepLR", {"step_size": 0}, "step_size must be above 0, and is 0"),
+    ("StepLR", {"step_size": 3, "gamma": -1}, "gamma must not be negative, and is -1"),
+    ("StepLR", {"step_size": "3"}, "step_size must be a number, and is '3'"),
+    ("MultiStepLR", {"milestones": [1], "gamma": -1}, "gamma must not be negative"),
+    ("ExponentialLR", {"gamma": -1}, "gamma must not be negative"),
+    ("ConstantLR", {"total_iters": -1}, "total_iters must not be negative"),
+    ("LinearLR", {"total_iters": -1}, "total_iters must not be negative"),
+    ("PolynomialLR", {"total_iters": -1}, "total_iters must not be negative"),
+    ("PolynomialLR", {"power": -1}, "power must not be negative"),
+    ("CosineAnnealingLR", {"T_max": 0}, "T_max must be above 0"),
+    ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "step_size_up": 0}, "step_size_up must be above 0"),
+    ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "step_size_down": -1}, "step_size_down must not be negative"),
+    ("ReduceLROnPlateau", {"patience": -1}, "patience must not be negative"),
+    ("ReduceLROnPlateau", {"cooldown": -1}, "cooldown must not be negative"),
+    ("ReduceLROnPlateau", {"factor": -1}, "factor must not be negative"),
+    ("LambdaLR", {"lr_lambda": 3}, "lr_lambda is a function or a list of them, not 3"),
+)
+
+
+@pytest.mark.parametrize(("name", "options", "message"), OUT_OF_RANGE)
+def test_numbers_out_of_range(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=f"{name}: {message}"):
+        getattr(rg.optim.lr_scheduler, name)(_optimizer(rg), **options)
+
+
+def test_a_rate_held_at_zero_comes_back() -> None:
+    optimizer = _optimizer(rg)
+    scheduler = rg.optim.lr_scheduler.ConstantLR(optimizer, factor=0, total_iters=2)
+    found = []
+    for _ in range(3):
+        found.append(_rates(optimizer))
+        optimizer.step()
+        scheduler.step()
+    assert found == [[0, 0], [0, 0], [0.3, 0.7]]
+
+
 def test_wrong_options_say_what_to_do() -> None:
     schedulers, optimizer = rg.optim.lr_scheduler, _optimizer(rg)
     with pytest.raises(OptionError, match="needs 'initial_lr'"):

@@ -148,6 +148,26 @@ def test_a_captured_loop_takes_the_same_steps(name: str, options: dict[str, Any]
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("library", [rg, pytest.param(torch, marks=needs_torch)], ids=["retrograd", "torch"])
+def test_zeroing_takes_the_gradient_out_of_its_graph_where_it_stands(library: Any) -> None:
+    for of in (lambda w: library.optim.SGD([w], lr=0.1), lambda w: _holder(library, w)):
+        w, v = (library.ones(2, requires_grad=True) for _ in range(2))
+        w.sum().backward()
+        held = w.grad
+        held.mul_(v)
+        assert held.requires_grad and not held.is_leaf
+        of(w).zero_grad(set_to_none=False)
+        assert w.grad is held and held.is_leaf and not held.requires_grad
+        assert held.tolist() == [0, 0]
+
+
+def _holder(library: Any, w: Any) -> Any:
+    module = library.nn.Module()
+    module.w = library.nn.Parameter(w)
+    module.w.grad = w.grad
+    return module
+
+
 def test_wrong_options_are_named() -> None:
     w = [rg.ones(1, requires_grad=True)]
     for name in ("AdamW", "Adagrad", "RMSprop", "Adadelta", "NAdam", "Rprop", "Muon", "LBFGS"):
@@ -155,6 +175,17 @@ def test_wrong_options_are_named() -> None:
             getattr(rg.optim, name)(w, lr=-1)
     with pytest.raises(OptionError, match="betas must be at least 0 and below 1"):
         rg.optim.AdamW(w, betas=(0.9, 1.0))
+    with pytest.raises(OptionError, match=r"betas must be .* and are \(0.9,\)"):
+        rg.optim.Adam(w, betas=(0.9,))  # type: ignore[arg-type]
+    for lr in ("0.1", None, rg.ones(2)):
+        with pytest.raises(OptionError, match="SGD: lr must be a number"):
+            rg.optim.SGD(w, lr=lr)  # type: ignore[arg-type]
+    for option in ("max_iter", "history_size"):
+        with pytest.raises(OptionError, match=f"LBFGS: {option} must be above 0, and is 0"):
+            rg.optim.LBFGS(w, **{option: 0})
+    for params, message in ((5, "not 5; pass model.parameters"), ([{"lr": 1}], "dictionary with 'params'")):
+        with pytest.raises(OptionError, match=message):
+            rg.optim.SGD(params)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"rho must lie in \[0, 1\]"):
         rg.optim.Adadelta(w, rho=1.5)
     with pytest.raises(OptionError, match="leave differentiable False"):

@@ -23,6 +23,7 @@ from retrograd.utils.data import (
     Subset,
     TensorDataset,
     default_collate,
+    get_worker_info,
     random_split,
 )
 from tests.support.parity import needs_torch, torch
@@ -198,3 +199,67 @@ def test_wrong_options_say_what_to_do() -> None:
         random_split(data, [1, 2])
     with pytest.raises(ShapeError, match="equal first extents"):
         TensorDataset(rg.ones(2), rg.ones(3))
+
+
+def test_workers_know_of_themselves() -> None:
+    found = {}
+
+    class Told(Squares):
+        def __getitem__(self, index: int) -> Any:
+            info = get_worker_info()
+            assert info is not None and info.dataset is data
+            found[index] = (info.id, info.num_workers, info.seed - info.id)
+            return index
+
+    started: list[int] = []
+    data = Told(12)
+    loader = DataLoader(data, 2, num_workers=3, worker_init_fn=started.append)
+    for _ in range(2):
+        assert [b.tolist() for b in loader] == [[i, i + 1] for i in range(0, 12, 2)]
+    assert {count for _, count, _ in found.values()} == {3} and {number for number, _, _ in found.values()} <= {0, 1, 2}
+    assert len({seed for *_, seed in found.values()}) == 1
+    assert set(started) <= {0, 1, 2} and 0 in started
+    assert get_worker_info() is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_workers": -1}, "num_workers must not be negative"),
+        ({"timeout": -1}, "timeout must not be negative"),
+        ({"prefetch_factor": 2}, "prefetch_factor must be at least 1, and needs num_workers"),
+        ({"num_workers": 1, "prefetch_factor": 0}, "prefetch_factor must be at least 1"),
+        ({"persistent_workers": True}, "persistent_workers needs num_workers"),
+    ],
+)
+def test_options_of_workers(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        DataLoader(Squares(3), **options)
+
+
+@needs_torch
+def test_data_sets_side_by_side_and_streams_in_a_row_equal_pytorch() -> None:
+    found = []
+    for library in (rg, torch):
+        u = library.utils.data
+
+        class Count(u.IterableDataset):  # type: ignore[misc,name-defined]
+            def __init__(self, size: int) -> None:
+                self.size = size
+
+            def __iter__(self) -> Any:
+                return iter(range(self.size))
+
+            def __len__(self) -> int:
+                return self.size
+
+        stacked, named = u.StackDataset("abc", [1, 2, 3]), u.StackDataset(letter="abc", number=[1, 2, 3])
+        chained = Count(2) + u.ChainDataset([Count(3)])
+        found.append((stacked[1], len(stacked), named[2], len(named), list(chained), len(chained)))
+    assert found[0] == found[1]
+    with pytest.raises(ShapeError, match=r"\[1, 2\] examples"):
+        rg.utils.data.StackDataset([1], [1, 2])
+    with pytest.raises(OptionError, match="by place, or by keyword"):
+        rg.utils.data.StackDataset()
+    with pytest.raises(OptionError, match="use ConcatDataset"):
+        list(rg.utils.data.ChainDataset([[1]]))

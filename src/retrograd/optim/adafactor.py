@@ -15,9 +15,10 @@ from retrograd.ops import elementwise as e
 from retrograd.ops.constant import like
 from retrograd.ops.movement import broadcast_to, reshape
 from retrograd.ops.reduce import sum_keepdim
-from retrograd.optim.grouped import Start, by_step, close_update, execution_options, require_not_negative
+from retrograd.optim.grouped import Start, by_step, close_update
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
+from retrograd.optim.options import execution_options, require_not_negative
 from retrograd.tensor.creation import zeros
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.grouped import by_step, close_update, execution_options, require_not_negative
+from retrograd.optim.grouped import by_step, close_update
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
+from retrograd.optim.options import execution_options, require_not_negative
 
 
 @composite("adagrad")

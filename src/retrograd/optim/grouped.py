@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from retrograd.core.errors import OptionError
 from retrograd.core.operation import Operation
 from retrograd.optim.numbers import numbers_node
 from retrograd.optim.optimizer import close, gradient_node, note_changes
@@ -14,30 +13,6 @@ from retrograd.tensor.creation import full_like
 Entry = dict[str, Any]
 # What a state starts as: a number everywhere, or a tensor made for the parameter.
 Start = float | Callable[[Any], Any]
-
-
-def require_not_negative(name: str, **numbers: float) -> None:
-    """Raise OptionError for the first number below 0."""
-    for option, value in numbers.items():
-        if not value >= 0:
-            raise OptionError(f"{name}: {option} must not be negative, and is {value}")
-
-
-def require_betas(name: str, betas: Sequence[float]) -> None:
-    """Raise OptionError for a decay that is not below 1."""
-    if not all(0 <= beta < 1 for beta in betas):
-        raise OptionError(f"{name}: betas must be at least 0 and below 1, and are {tuple(betas)}")
-
-
-def execution_options(name: str, **options: Any) -> dict[str, Any]:
-    """PyTorch's options about how an update runs, for the group: here it is always one program, whatever they say.
-
-    Raises:
-        OptionError: `differentiable`, which is not there.
-    """
-    if options.get("differentiable"):
-        raise OptionError(f"{name}: an update has no gradient; leave differentiable False")
-    return options
 
 
 def by_step(

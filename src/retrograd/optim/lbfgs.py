@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from retrograd.core.errors import OptionError
-from retrograd.optim.grouped import require_not_negative
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_not_negative, require_positive
 from retrograd.optim.wolfe import Point, Vector, WolfeSearch
 from retrograd.tensor.grad_mode import enable_grad, no_grad
 from retrograd.tensor.tensor import from_array
@@ -40,7 +40,7 @@ class LBFGS(Optimizer):
     The vectors of all parameters together are worked on by NumPy: what costs is the closure.
 
     Raises:
-        OptionError: more groups than one, a negative lr, another line search, or no closure.
+        OptionError: more groups than one, a number outside its range, another line search, or no closure.
 
     Source: torch.optim.LBFGS; Liu and Nocedal (1989).
 
@@ -66,7 +66,8 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        require_not_negative("LBFGS", lr=lr)
+        require_not_negative("LBFGS", lr=lr, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
+        require_positive("LBFGS", max_iter=max_iter, history_size=history_size)
         if line_search_fn not in (None, "strong_wolfe"):
             raise OptionError(f"LBFGS: line_search_fn must be 'strong_wolfe' or None, and is {line_search_fn!r}")
         options = {

@@ -16,9 +16,10 @@ from retrograd.ops.constant import like
 from retrograd.ops.matmul import matmul
 from retrograd.ops.movement import reshape, transpose
 from retrograd.ops.reduce import sum_keepdim
-from retrograd.optim.grouped import close_update, require_not_negative
+from retrograd.optim.grouped import close_update
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
+from retrograd.optim.options import require_not_negative
 from retrograd.tensor.creation import zeros_like
 
 _MOST_ITERATIONS = 100

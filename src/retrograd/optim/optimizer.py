@@ -16,6 +16,7 @@ from retrograd.core.errors import GraphError, OptionError
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Operation, record
 from retrograd.tensor import eager
+from retrograd.tensor.autograd import clear_gradients
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.grad_mode import enable_grad, no_grad
 from retrograd.tensor.hooks import RemovableHandle, add_hook
@@ -38,7 +39,7 @@ class Optimizer:
         steps_called: how often `step` was called.
 
     Raises:
-        OptionError: no parameters, or one that is no leaf, or is listed twice.
+        OptionError: no parameters, or one that is no tensor, no leaf, or listed twice.
 
     Source: torch.optim.Optimizer.
     """
@@ -46,6 +47,8 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, TensorBase):
             raise OptionError("an optimizer takes a list of parameters; write [parameter] for one")
+        if not isinstance(params, Iterable):
+            raise OptionError(f"an optimizer takes a list of parameters, not {params!r}; pass model.parameters()")
         self.defaults = defaults
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[ParameterGroup] = []
@@ -57,7 +60,7 @@ class Optimizer:
             raise OptionError("an optimizer got an empty list of parameters; pass model.parameters()")
         groups = listed if isinstance(listed[0], dict) else [{"params": listed}]
         for group in groups:
-            self.add_param_group(dict(group))
+            self.add_param_group(group)
 
     def add_param_group(self, param_group: ParameterGroup) -> None:
         """Add parameters with options of their own.
@@ -66,8 +69,10 @@ class Optimizer:
             param_group: "params", which may be pairs of names and parameters, and options.
 
         Raises:
-            OptionError: one that is no leaf, or is listed twice.
+            OptionError: there is no "params", or in it one that is no tensor, no leaf, or listed twice.
         """
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise OptionError(f"a parameter group is a dictionary with 'params', and this one is {param_group!r}")
         group, params = dict(param_group), param_group["params"]
         listed: list[Any] = [params] if isinstance(params, TensorBase) else list(params)
         if listed and all(isinstance(x, tuple) for x in listed):
@@ -87,13 +92,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to zero."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if set_to_none:
-                    parameter.grad = None
-                elif parameter.grad is not None:
-                    if parameter.grad.requires_grad:
-                        parameter.grad = parameter.grad.detach()
-                    parameter.grad.zero_()
+            clear_gradients(group["params"], set_to_none)
 
     def step(self, closure: Any = None) -> Any:
         """Update every parameter that has a gradient, and compute everything that is pending.
@@ -209,7 +208,13 @@ def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...],
     node = record(operation, tuple(inputs), attributes)
     waiting = take_pending()
     pinned = pinned_buffers(waiting)
-    into = [_target(tensor, pinned) for tensor in tensors]
+    into = []
+    for tensor in tensors:
+        storage = tensor._storage
+        buffer = storage.node.buffer
+        # The usual case first: a value that nobody else reads is overwritten.
+        usual = buffer.__class__ is Buffer and not pinned and storage.exports is None and tensor._plain
+        into.append(buffer if usual else _target(tensor, pinned))
     received = eager.values_before(inputs) if eager.state.enabled else None
     close_with(waiting, node, into)
     if received is not None:
@@ -226,10 +231,6 @@ def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...],
 
 def _target(tensor: Any, pinned: set[Buffer]) -> Buffer:
     """The buffer that a tensor's next value is written to: its own, unless others still read that."""
-    storage = tensor._storage
     if not tensor._plain:
         return Buffer(tensor._history().type)
-    buffer = storage.node.buffer
-    if buffer.__class__ is Buffer and not pinned and storage.exports is None:
-        return buffer
-    return storage.overwritable(pinned)  # type: ignore[no-any-return]
+    return tensor._storage.overwritable(pinned)  # type: ignore[no-any-return]

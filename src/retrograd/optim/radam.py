@@ -10,9 +10,10 @@ from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
 from retrograd.ops.constant import like
-from retrograd.optim.grouped import by_step, close_update, execution_options, require_betas, require_not_negative
+from retrograd.optim.grouped import by_step, close_update
 from retrograd.optim.numbers import numbers_of, scaled, spread
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
+from retrograd.optim.options import execution_options, require_betas, require_not_negative
 
 _STATE = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 

@@ -9,9 +9,9 @@ from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
-from retrograd.optim.grouped import execution_options, require_not_negative
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
 from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
+from retrograd.optim.options import execution_options, require_not_negative
 from retrograd.tensor.creation import zeros_like
 
 

@@ -18,6 +18,8 @@ class _ByFunction(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1) -> None:
         groups = len(optimizer.param_groups)
+        if not callable(lr_lambda) and not isinstance(lr_lambda, (list, tuple)):
+            raise OptionError(f"{type(self).__name__}: lr_lambda is a function or a list of them, not {lr_lambda!r}")
         self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != groups:
             raise OptionError(

@@ -7,6 +7,7 @@ import math
 from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_positive
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -16,6 +17,9 @@ class CosineAnnealingLR(LRScheduler):
         optimizer: whose groups' `lr` it sets.
         T_max: epochs from lr_0 down to eta_min.
         eta_min: the least learning rate.
+
+    Raises:
+        OptionError: T_max is not above 0.
 
     Source: torch.optim.lr_scheduler.CosineAnnealingLR; Loshchilov and Hutter (2017).
 
@@ -30,6 +34,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        require_positive("CosineAnnealingLR", T_max=T_max)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)

@@ -11,6 +11,7 @@ from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.momentum import set_momentum, uses_beta1
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler, for_each_group
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_not_negative, require_positive
 
 
 class CyclicLR(LRScheduler):
@@ -28,7 +29,8 @@ class CyclicLR(LRScheduler):
         base_momentum, max_momentum: its bounds, or one for each group.
 
     Raises:
-        OptionError: another mode without a scale_fn; values that are not as many as groups; no momentum to cycle.
+        OptionError: another mode without a scale_fn; values that are not as many as groups; no momentum to cycle;
+            no steps up, or a negative number of steps down.
 
     Source: torch.optim.lr_scheduler.CyclicLR; Smith (2017).
 
@@ -60,6 +62,8 @@ class CyclicLR(LRScheduler):
     ) -> None:
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise OptionError(f"CyclicLR: mode {mode!r} is not known, and there is no scale_fn")
+        require_positive("CyclicLR", step_size_up=step_size_up)
+        require_not_negative("CyclicLR", step_size_down=0 if step_size_down is None else step_size_down)
         base_lrs = for_each_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for lr, group in zip(base_lrs, optimizer.param_groups, strict=True):

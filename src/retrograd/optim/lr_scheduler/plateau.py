@@ -9,6 +9,7 @@ from typing import Any
 from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler, for_each_group
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_not_negative
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -43,6 +44,7 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: float | Sequence[float] = 0,
         eps: float = 1e-8,
     ) -> None:
+        require_not_negative("ReduceLROnPlateau", factor=factor, patience=patience, cooldown=cooldown, eps=eps)
         if factor >= 1.0:
             raise OptionError(f"ReduceLROnPlateau: factor must be below 1, and is {factor}")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):

@@ -8,10 +8,16 @@ from collections.abc import Iterable
 
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_not_negative, require_positive
 
 
 class StepLR(LRScheduler):
-    """lr <- gamma lr every step_size epochs. Source: torch.optim.lr_scheduler.StepLR.
+    """lr <- gamma lr every step_size epochs.
+
+    Raises:
+        OptionError: a step_size of 0, or a negative number.
+
+    Source: torch.optim.lr_scheduler.StepLR.
 
     >>> import retrograd as rg
     >>> optimizer = rg.optim.SGD([rg.ones(1, requires_grad=True)], lr=1.0)
@@ -24,6 +30,8 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        require_positive("StepLR", step_size=step_size)
+        require_not_negative("StepLR", gamma=gamma)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -38,11 +46,18 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr <- gamma lr at each of the milestones, which are epochs. Source: torch.optim.lr_scheduler.MultiStepLR."""
+    """lr <- gamma lr at each of the milestones, which are epochs.
+
+    Raises:
+        OptionError: a negative gamma.
+
+    Source: torch.optim.lr_scheduler.MultiStepLR.
+    """
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        require_not_negative("MultiStepLR", gamma=gamma)
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -58,9 +73,16 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr <- gamma lr every epoch. Source: torch.optim.lr_scheduler.ExponentialLR."""
+    """lr <- gamma lr every epoch.
+
+    Raises:
+        OptionError: a negative gamma.
+
+    Source: torch.optim.lr_scheduler.ExponentialLR.
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        require_not_negative("ExponentialLR", gamma=gamma)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 

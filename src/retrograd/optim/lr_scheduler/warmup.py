@@ -5,13 +5,14 @@ from __future__ import annotations
 from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler
 from retrograd.optim.optimizer import Optimizer
+from retrograd.optim.options import require_not_negative
 
 
 class ConstantLR(LRScheduler):
     """lr times `factor` for the first total_iters epochs.
 
     Raises:
-        OptionError: a factor outside [0, 1].
+        OptionError: a factor outside [0, 1], or negative total_iters.
 
     Source: torch.optim.lr_scheduler.ConstantLR.
     """
@@ -21,6 +22,7 @@ class ConstantLR(LRScheduler):
     ) -> None:
         if not 0 <= factor <= 1:
             raise OptionError(f"ConstantLR: factor must lie in [0, 1], and is {factor}")
+        require_not_negative("ConstantLR", total_iters=total_iters)
         self.factor = factor
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
@@ -30,6 +32,8 @@ class ConstantLR(LRScheduler):
             return [lr * self.factor for lr in self._present()]
         if self.last_epoch != self.total_iters:
             return self._present()
+        if self.factor == 0:
+            return list(self.base_lrs)
         return [lr * (1.0 / self.factor) for lr in self._present()]
 
     def _closed_form(self) -> list[float]:
@@ -41,7 +45,7 @@ class LinearLR(LRScheduler):
     """lr times a factor that goes in a line from start_factor to end_factor in total_iters epochs.
 
     Raises:
-        OptionError: a factor outside [0, 1], or a start_factor of 0.
+        OptionError: a factor outside [0, 1], a start_factor of 0, or negative total_iters.
 
     Source: torch.optim.lr_scheduler.LinearLR.
     """
@@ -58,6 +62,7 @@ class LinearLR(LRScheduler):
             raise OptionError(f"LinearLR: start_factor must be above 0 and at most 1, and is {start_factor}")
         if not 0 <= end_factor <= 1:
             raise OptionError(f"LinearLR: end_factor must lie in [0, 1], and is {end_factor}")
+        require_not_negative("LinearLR", total_iters=total_iters)
         self.start_factor = start_factor
         self.end_factor = end_factor
         self.total_iters = total_iters
@@ -81,6 +86,9 @@ class LinearLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """lr = lr_0 (1 - t / total_iters)^power, and 0 from then on.
 
+    Raises:
+        OptionError: a negative number.
+
     Source: torch.optim.lr_scheduler.PolynomialLR.
 
     >>> import retrograd as rg
@@ -94,6 +102,7 @@ class PolynomialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        require_not_negative("PolynomialLR", total_iters=total_iters, power=power)
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)

@@ -3,9 +3,11 @@
 from retrograd.utils.data.collate import default_collate
 from retrograd.utils.data.dataloader import DataLoader
 from retrograd.utils.data.dataset import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     random_split,
@@ -18,9 +20,11 @@ from retrograd.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from retrograd.utils.data.worker import WorkerInfo, get_worker_info
 
 __all__ = [
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -28,10 +32,13 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
+    "WorkerInfo",
     "default_collate",
+    "get_worker_info",
     "random_split",
 ]

@@ -13,6 +13,7 @@ from retrograd.core.errors import OptionError
 from retrograd.utils.data.collate import default_collate
 from retrograd.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from retrograd.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from retrograd.utils.data.worker import WorkerInfo, become
 
 
 class DataLoader:
@@ -30,17 +31,18 @@ class DataLoader:
         num_workers: threads that make batches ahead of time; 0 makes them when they are asked for.
         collate_fn: makes a batch of a list of examples; `default_collate` if left out.
         drop_last: leave out a last batch that is shorter.
-        worker_init_fn: called with the number of each worker, in it.
+        worker_init_fn: called with the number of each worker, in it; `get_worker_info()` tells it more.
         generator: where seeds are drawn from.
-        prefetch_factor: batches that each worker is ahead; 2 if left out.
+        prefetch_factor: batches that each worker is ahead; 2 if left out. It needs workers.
         pin_memory, timeout, multiprocessing_context, persistent_workers: accepted, without effect.
 
     Raises:
-        OptionError: options that exclude each other, or an extent below 1.
+        OptionError: options that exclude each other, or a number out of its range.
 
     Source: torch.utils.data.DataLoader. Deviation: workers are threads, which share the memory of the program. NumPy
     and reading files run at once in several of them; random numbers that a data set draws from the default generator
-    come in the order in which workers get to them.
+    come in the order in which workers get to them. An IterableDataset is gone through where the loader is, once,
+    however many workers there are.
 
     >>> import retrograd as rg
     >>> data = rg.utils.data.TensorDataset(rg.arange(5))
@@ -71,8 +73,7 @@ class DataLoader:
     ) -> None:
         self._streams = isinstance(dataset, IterableDataset)
         _check_options(self._streams, batch_size, shuffle, sampler, batch_sampler, drop_last)
-        if num_workers < 0:
-            raise OptionError(f"DataLoader: num_workers must not be negative, and is {num_workers}")
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         self.dataset = dataset
         self.batch_size = batch_size if batch_sampler is None else None
         self.drop_last = drop_last
@@ -101,11 +102,11 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         # PyTorch draws this number for its workers in any case, before the sampler draws.
-        (self.generator or random.default_generator).random_seed()
+        seed = (self.generator or random.default_generator).random_seed()
         if self._streams:
             return self._stream()
         wanted = iter(self.sampler if self._single else self.batch_sampler)
-        return self._ahead(wanted) if self.num_workers else map(self._fetch, wanted)
+        return self._ahead(wanted, seed) if self.num_workers else map(self._fetch, wanted)
 
     def _fetch(self, numbers: Any) -> Any:
         """The example, or the batch, with these numbers."""
@@ -129,14 +130,16 @@ class DataLoader:
                 return
             yield self.collate_fn(batch)
 
-    def _ahead(self, wanted: Iterator[Any]) -> Iterator[Any]:
+    def _ahead(self, wanted: Iterator[Any], seed: int) -> Iterator[Any]:
         """Batches made by threads, handed over in order."""
         numbers = count()
         waiting: deque[Future[Any]] = deque()
 
         def start() -> None:
+            number = next(numbers)
+            become(WorkerInfo(number, self.num_workers, seed + number, self.dataset))
             if self.worker_init_fn is not None:
-                self.worker_init_fn(next(numbers))
+                self.worker_init_fn(number)
 
         with ThreadPoolExecutor(self.num_workers, "DataLoader", start) as pool:
             try:
@@ -161,6 +164,17 @@ def _rows(dataset: Any, numbers: list[int]) -> list[Any] | None:
         numbers = [dataset.indices[i] for i in numbers]
         dataset = dataset.dataset
     return dataset.batch(numbers) if type(dataset) is TensorDataset else None
+
+
+def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:
+    if num_workers < 0:
+        raise OptionError(f"DataLoader: num_workers must not be negative, and is {num_workers}")
+    if timeout < 0:
+        raise OptionError(f"DataLoader: timeout must not be negative, and is {timeout}")
+    if prefetch_factor is not None and (prefetch_factor < 1 or not num_workers):
+        raise OptionError("DataLoader: prefetch_factor must be at least 1, and needs num_workers of at least 1")
+    if persistent_workers and not num_workers:
+        raise OptionError("DataLoader: persistent_workers needs num_workers of at least 1")
 
 
 def _check_options(

@@ -45,6 +45,32 @@ class IterableDataset(Dataset[T]):
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__()")
 
+    def __add__(self, other: Dataset[T]) -> ChainDataset[T]:  # type: ignore[override]
+        return ChainDataset([self, other])
+
+
+class ChainDataset(IterableDataset[T]):
+    """Streams one after another. Source: torch.utils.data.ChainDataset.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(Count() + Count())
+    [0, 1, 0, 1]
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+
+    def __iter__(self) -> Iterator[T]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise OptionError(f"ChainDataset: {type(dataset).__name__} is no IterableDataset; use ConcatDataset")
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)
+
 
 class TensorDataset(Dataset[tuple[Any, ...]]):
     """Examples that are rows of tensors.
@@ -79,6 +105,39 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
         """The rows of a batch at once: what collating them one by one gives."""
         rows = np.asarray(indices, np.int64)
         return [x[rows] if x.requires_grad else from_array(x._value()[rows]) for x in self.tensors]
+
+
+class StackDataset(Dataset[Any]):
+    """Data sets side by side: an example is a tuple of theirs, or under keywords a dictionary.
+
+    Raises:
+        OptionError: none, or both by place and by keyword.
+        ShapeError: they differ in length.
+
+    Source: torch.utils.data.StackDataset.
+
+    >>> StackDataset(["a", "b"], [1, 2])[1], StackDataset(text=["a", "b"])[0]
+    (('b', 2), {'text': 'a'})
+    """
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise OptionError("StackDataset: give data sets by place, or by keyword")
+        sizes = {len(dataset) for dataset in (args or kwargs.values())}
+        if len(sizes) != 1:
+            raise ShapeError(f"StackDataset: data sets must be equally long, and have {sorted(sizes)} examples")
+        self.datasets = args or kwargs
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        datasets = self.datasets
+        return len(next(iter(datasets.values()))) if isinstance(datasets, dict) else len(datasets[0])
 
 
 class Subset(Dataset[T]):
@@ -119,7 +178,7 @@ class ConcatDataset(Dataset[T]):
         if not self.datasets:
             raise OptionError("ConcatDataset: there must be at least one data set")
         if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
-            raise OptionError("ConcatDataset: an IterableDataset has no numbered examples; chain the streams yourself")
+            raise OptionError("ConcatDataset: an IterableDataset has no numbered examples; use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
 
     def __len__(self) -> int:
