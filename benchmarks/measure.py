@@ -20,10 +20,10 @@ from benchmarks.workloads import Workload
 
 # Thread pools spin for a while after their work; the next contender begins when they sleep.
 _PAUSE_SECONDS: Final = 0.1
-# A deep network amplifies rounding from step to step: by the tenth PyTorch differs by more than 1e-3 from itself in
-# another layout. So the first steps count, and closely.
+# A deep network amplifies rounding from step to step: PyTorch differs from itself in another layout by 4e-4 at the
+# fifth step of resnet20 and by 2e-3 at the tenth. So the first steps are compared.
 _COMPARED_STEPS: Final = 5
-_LOSS_TOLERANCE: Final = 2e-4
+_LOSS_TOLERANCE: Final = 1e-3
 
 
 @dataclass
