@@ -5,25 +5,23 @@ This is what joins the forward part that a derived gradient repeats to the forwa
 
 from __future__ import annotations
 
-from retrograd.core.graph import Graph
+from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import Signature
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 
 
 def merge_common(graph: Graph) -> Graph:
     """One step for each distinct (signature, args)."""
-    builder = GraphBuilder(graph.inputs)
-    values = list(range(len(graph.inputs)))
     seen: dict[tuple[Signature, tuple[int, ...]], int] = {}
-    for step in graph.steps:
-        args = tuple(values[arg] for arg in step.args)
+
+    def once(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> range:
         key = (step.signature, args)
         first = seen.get(key)
         if first is None:
-            builder.origin = step.origin
             first = seen[key] = builder.apply(step.signature, args)
-        values.extend(range(first, first + len(step.signature.outputs)))
-    return builder.finish([values[i] for i in graph.outputs])
+        return range(first, first + len(step.signature.outputs))
+
+    return rewritten(graph, once)
 
 
 def drop_dead(graph: Graph) -> Graph:

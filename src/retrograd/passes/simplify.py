@@ -18,7 +18,7 @@ from retrograd.core.types import Shape, TensorType
 from retrograd.ops.constant import CONST
 from retrograd.ops.matmul import MATMUL
 from retrograd.ops.movement import PERMUTE, RESHAPE
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 
 _EXACT = {"add", "sub", "mul", "div", "neg", "sqrt", "cast", "select", "eq", "ne", "lt", "le", "gt", "ge"}
 _MOVEMENT = {"reshape", "permute", "broadcast"}
@@ -27,13 +27,12 @@ _OF_NOTHING = {"sum": 0, "prod": 1}
 
 
 class _Simplifier:
-    def __init__(self, graph: Graph) -> None:
-        self.builder = GraphBuilder(graph.inputs)
-        self.made: dict[int, Step] = {}
+    def __init__(self, builder: GraphBuilder) -> None:
+        self.builder = builder
 
     def constant(self, value: int) -> Any:
         """The number a value is everywhere, or None."""
-        step = self.made.get(value)
+        step = self.builder.definition(value)
         if step is None or step.signature.operation is not CONST:
             return None
         return step.signature.attributes[0]
@@ -42,9 +41,7 @@ class _Simplifier:
         return self.apply(CONST, (), (number, type_.dtype.name, type_.shape))
 
     def apply(self, operation: Primitive, args: tuple[int, ...], attributes: tuple[Any, ...] = ()) -> int:
-        value = self.builder.record(operation, args, attributes)
-        self.made[value] = self.builder.steps[-1]
-        return value
+        return self.builder.record(operation, args, attributes)
 
     def visit(self, step: Step, args: tuple[int, ...]) -> int:
         operation, attributes = step.signature.operation, step.signature.attributes
@@ -67,7 +64,7 @@ class _Simplifier:
         return self.apply(operation, args, attributes)
 
     def _reshape(self, x: int, shape: Shape) -> int:
-        inner = self.made.get(x)
+        inner = self.builder.definition(x)
         if inner is not None and inner.signature.operation is RESHAPE:
             x = inner.args[0]
         return x if self.builder.types[x].shape == shape else self.apply(RESHAPE, (x,), (shape,))
@@ -75,7 +72,7 @@ class _Simplifier:
     def _permute(self, x: int, order: Shape) -> int:
         if order == tuple(range(len(order))):
             return x
-        inner = self.made.get(x)
+        inner = self.builder.definition(x)
         if inner is not None and inner.signature.operation is PERMUTE:
             first = inner.signature.attributes[0]
             return self._permute(inner.args[0], tuple(first[axis] for axis in order))
@@ -112,14 +109,10 @@ _RULES: dict[str, Callable[[_Simplifier, tuple[int, ...], list[Any]], int | None
 
 def simplify(graph: Graph) -> Graph:
     """The graph after the rewrites named above."""
-    simplifier = _Simplifier(graph)
-    values = list(range(len(graph.inputs)))
-    for step in graph.steps:
-        simplifier.builder.origin = step.origin
-        args = tuple(values[arg] for arg in step.args)
-        if isinstance(step.signature.operation, ControlFlow):
-            first = simplifier.builder.apply(step.signature, args)
-            values.extend(range(first, first + len(step.signature.outputs)))
-        else:
-            values.append(simplifier.visit(step, args))
-    return simplifier.builder.finish([values[i] for i in graph.outputs])
+    return rewritten(graph, _simplified)
+
+
+def _simplified(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> tuple[int] | None:
+    if isinstance(step.signature.operation, ControlFlow):
+        return None
+    return (_Simplifier(builder).visit(step, args),)

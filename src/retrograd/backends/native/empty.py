@@ -6,7 +6,7 @@ from retrograd.backends.native.loop_steps import LOOP, PART
 from retrograd.core.graph import Graph, Step
 from retrograd.ops.constant import CONST
 from retrograd.ops.gather import SCATTER
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 from retrograd.passes.cse import drop_dead
 
 
@@ -14,19 +14,14 @@ def without_empty(graph: Graph) -> Graph:
     """The graph with constants for values without elements, and without scattering of nothing."""
     if not any(_is_empty(step) or _scatters_nothing(step) for step in graph.steps):
         return graph
-    builder = GraphBuilder(graph.inputs)
-    values = list(range(len(graph.inputs)))
-    for step in graph.steps:
-        builder.origin = step.origin
-        args = tuple(values[arg] for arg in step.args)
+    return drop_dead(rewritten(graph, _without))
+
+
+def _without(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> tuple[int, ...] | None:
+    if _is_empty(step):
         type_ = step.signature.type
-        if _is_empty(step):
-            values.append(builder.record(CONST, (), (0, type_.dtype.name, type_.shape)))
-        elif _scatters_nothing(step):
-            values.append(args[0])
-        else:
-            values.append(builder.apply(step.signature, args))
-    return drop_dead(builder.finish([values[i] for i in graph.outputs]))
+        return (builder.record(CONST, (), (0, type_.dtype.name, type_.shape)),)
+    return args[:1] if _scatters_nothing(step) else None
 
 
 def _is_empty(step: Step) -> bool:

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from retrograd.core.dtype import DTYPES
 from retrograd.core.errors import InternalError
-from retrograd.core.graph import Graph
+from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import Primitive, signature_of
 from retrograd.core.types import Shape, TensorType, tensor_type
 from retrograd.ops.scan import SCAN
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 
 
 def _infer_loop(types: tuple[TensorType, ...], *attributes: Any) -> TensorType:
@@ -36,17 +36,13 @@ def single_valued(graph: Graph) -> Graph:
     """The graph with one value for each step."""
     if all(step.signature.operation is not SCAN for step in graph.steps):
         return graph
-    builder = GraphBuilder(graph.inputs)
-    values = list(range(len(graph.inputs)))
-    for step in graph.steps:
-        builder.origin = step.origin
-        args = tuple(values[arg] for arg in step.args)
-        signature = step.signature
-        if signature.operation is not SCAN:
-            values.append(builder.apply(signature, args))
-            continue
-        first = builder.record(LOOP, args, signature.attributes)
-        values.append(first)
-        for number, type_ in enumerate(signature.outputs[1:], 1):
-            values.append(builder.record(PART, (first,), (number, type_.shape, type_.dtype.name)))
-    return builder.finish([values[i] for i in graph.outputs])
+    return rewritten(graph, _in_parts)
+
+
+def _in_parts(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> list[int] | None:
+    signature = step.signature
+    if signature.operation is not SCAN:
+        return None
+    first = builder.record(LOOP, args, signature.attributes)
+    parts = [(number, type_.shape, type_.dtype.name) for number, type_ in enumerate(signature.outputs[1:], 1)]
+    return [first, *(builder.record(PART, (first,), part) for part in parts)]

@@ -7,12 +7,12 @@ length, what is left over is reduced by itself. All of it depends on the shape a
 
 from __future__ import annotations
 
-from retrograd.core.graph import Graph
+from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import PRIMITIVES, Primitive
 from retrograd.core.types import Shape
 from retrograd.ops.constant import CONST
 from retrograd.ops.movement import OFFSET_TYPE, RESHAPE, SLICE
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 
 # What puts two results together.
 _JOINED = {
@@ -32,18 +32,15 @@ _SHORTEST_PASS = 16
 
 def split_reductions(graph: Graph) -> Graph:
     """The graph with every reduction over one run of axes of a length that a kernel takes at once."""
-    builder = GraphBuilder(graph.inputs)
-    values = list(range(len(graph.inputs)))
-    for step in graph.steps:
-        builder.origin = step.origin
-        args = tuple(values[arg] for arg in step.args)
-        operation = step.signature.operation
-        if operation.name in REDUCTIONS:
-            assert isinstance(operation, Primitive)
-            values.append(_reduce(builder, operation, args[0], step.signature.attributes[0]))
-        else:
-            values.append(builder.apply(step.signature, args))
-    return builder.finish([values[i] for i in graph.outputs])
+    return rewritten(graph, _in_passes)
+
+
+def _in_passes(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> tuple[int] | None:
+    operation = step.signature.operation
+    if operation.name not in REDUCTIONS:
+        return None
+    assert isinstance(operation, Primitive)
+    return (_reduce(builder, operation, args[0], step.signature.attributes[0]),)
 
 
 def _reduce(builder: GraphBuilder, operation: Primitive, x: int, axes: Shape) -> int:

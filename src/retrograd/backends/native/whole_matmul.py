@@ -12,11 +12,11 @@ from retrograd.backends.native.emit import Space
 from retrograd.backends.native.kernel import Instruction, LoopKernel, Operand
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.work import Bound
-from retrograd.core.graph import Graph
+from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import Primitive
 from retrograd.core.types import Shape, contiguous_strides
 from retrograd.ops.matmul import MATMUL
-from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.builder import GraphBuilder, rewritten
 
 if TYPE_CHECKING:
     from retrograd.backends.native.lower import Lowering
@@ -26,19 +26,15 @@ WHOLE_MATMUL: Final = Primitive("matmul.whole", MATMUL.infer, MATMUL.reference, 
 
 def name_whole_products(graph: Graph) -> Graph:
     """The graph with an operation of their own for such products: nothing is fused with them."""
-    whole = [
-        step.signature.operation is MATMUL and not step.signature.type.dtype.is_floating_point for step in graph.steps
-    ]
-    if not any(whole):
-        return graph
-    builder = GraphBuilder(graph.inputs)
-    values = list(range(len(graph.inputs)))
-    for step, is_whole in zip(graph.steps, whole, strict=True):
-        builder.origin = step.origin
-        args = tuple(values[arg] for arg in step.args)
-        first = builder.record(WHOLE_MATMUL, args) if is_whole else builder.apply(step.signature, args)
-        values.extend(range(first, first + len(step.signature.outputs)))
-    return builder.finish([values[i] for i in graph.outputs])
+    return rewritten(graph, _named) if any(map(_is_whole, graph.steps)) else graph
+
+
+def _is_whole(step: Step) -> bool:
+    return step.signature.operation is MATMUL and not step.signature.type.dtype.is_floating_point
+
+
+def _named(builder: GraphBuilder, step: Step, args: tuple[int, ...]) -> tuple[int] | None:
+    return (builder.record(WHOLE_MATMUL, args),) if _is_whole(step) else None
 
 
 def lower_whole_matmul(
