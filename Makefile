@@ -2,6 +2,7 @@
 #   make demo    train on handwritten digits and draw a picture
 #   make test    all tests
 #   make parity  the tests that compare with PyTorch, which it installs
+#   make random  random networks and programs, natively and by definition: some minutes (RANDOM=20000: hours)
 #   make lint    style, types, import contracts
 #   make bench   against PyTorch and JAX (BENCH_ARGS="--burn --require-peers")
 #   make gates   what a step and an import cost outside the computation, against their limits
@@ -12,8 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A stamp stands for a set of extras that is installed; it is made anew when pyproject.toml changes.
 STAMP := $(VENV)/.installed
+# How many networks are trained, and how many programs run.
+RANDOM ?= 600
 
-.PHONY: demo test parity lint style types contracts examples bench gates docs clean
+.PHONY: demo test parity random lint style types contracts examples bench gates docs clean
 
 demo: $(STAMP)-demo
 	$(BIN)/python examples/digits_demo.py build/demo
@@ -24,6 +27,10 @@ test: $(STAMP)-test
 # What is marked "parity": `pytest -m parity --collect-only -q` lists it.
 parity: $(STAMP)-parity
 	$(BIN)/python -m pytest tests -m parity -n 2 $(PYTEST_ARGS)
+
+random: $(STAMP)-test
+	RETROGRAD_RANDOM_NETWORKS=$(RANDOM) RETROGRAD_RANDOM_PROGRAMS=$(RANDOM) \
+		$(BIN)/python -m pytest -n 2 tests/backends/native/test_random_*.py $(PYTEST_ARGS)
 
 lint: style types contracts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
+
+from benchmarks.bytecode import environment_that_keeps_bytecode
 
 # Distribution, and the module that a program imports.
 FRAMEWORKS: Final = {
@@ -45,7 +46,7 @@ def import_seconds(module: str) -> float:
 
 def _process_seconds(program: str) -> float:
     timed = f"import time; start = time.perf_counter(); {program}; print(time.perf_counter() - start)"
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    environment = environment_that_keeps_bytecode() | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
     seconds = []
     for _ in range(_IMPORTS):
         done = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, env=environment)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bytecode import environment_that_keeps_bytecode
 from benchmarks.contender import Missing, Start, Turn
 from benchmarks.contenders.registry import Entry
 
@@ -100,7 +101,7 @@ def environment(threads: int, cache: Path) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "CACHEDB": str(cache / "tinygrad.db"),
     }
-    return dict(os.environ) | limits
+    return environment_that_keeps_bytecode() | limits
 
 
 def _confine(pid: int, threads: int) -> None:

@@ -1,4 +1,5 @@
-"""What all tests share: Ctrl-C that works, and kernels kept in a directory of this run, for all of its workers."""
+"""What all tests share: Ctrl-C that works, kernels kept in a directory of this run, for all of its workers, and no
+plans of an earlier run."""
 
 from __future__ import annotations
 
@@ -27,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Workers of xdist inherit the environment of the process that made the directory.
     if "RETROGRAD_CACHE_DIR" not in os.environ:
         config.stash[_made] = os.environ["RETROGRAD_CACHE_DIR"] = tempfile.mkdtemp(prefix="retrograd-test-")
+    # What is tested is how plans are made; that they are found again is tested in one place.
+    os.environ.setdefault("RETROGRAD_PLANS", "0")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ import torch
 from retrograd.backends.native.compiler import Library, compile_object, host
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
 from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count, tile_shape
-from retrograd.backends.native.gemm_micro import Blocking, multiply_add
+from retrograd.backends.native.gemm_micro import Blocking, micro_module, multiply_add
 from retrograd.backends.native.ir import I64, PTR, Module
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
@@ -69,6 +69,7 @@ class Kernels:
         self.dtype = dtype
         self.memory = np.zeros(SCRATCH_BYTES + 64, np.uint8)
         self.scratch = -(-self.memory.ctypes.data // 64) * 64
+        self.micro = Library(compile_object(micro_module(host().target, dtype).text()))
         self.libraries: dict[tuple[Layout, Layout], Library] = {}
 
     def gemm(self, a_layout: Layout, b_layout: Layout) -> Callable[[int, int, int], None]:
@@ -123,6 +124,7 @@ def prepare(case: Case, kernels: Kernels) -> tuple[Callable[[], None], Callable[
     values |= {Arg.M: case.m, Arg.N: case.n, Arg.K: case.k, Arg.BATCH0: 1, Arg.BATCH1: 1}
     values |= {Arg.A_STRIDE: a.shape[1], Arg.B_STRIDE: b.shape[1], Arg.C_STRIDE: case.n}
     values |= {Arg.TILE_M: tile[0], Arg.TILE_N: tile[1]}
+    values[Arg.MICRO_KERNELS] = kernels.micro.address("micro_kernels")
     for word, value in values.items():
         words[word] = value
     kernel, scratch = kernels.gemm(case.a_layout, case.b_layout), kernels.scratch

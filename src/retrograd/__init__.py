@@ -41,7 +41,12 @@ from retrograd.runtime.determinism import (
     use_deterministic_algorithms,
 )
 from retrograd.runtime.devices import use_backend
-from retrograd.runtime.threads import get_num_threads, set_num_threads
+from retrograd.runtime.threads import (
+    get_num_interop_threads,
+    get_num_threads,
+    set_num_interop_threads,
+    set_num_threads,
+)
 from retrograd.tensor import functions, methods  # noqa: F401 -- it gives the Tensor its methods
 from retrograd.tensor.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from retrograd.tensor.autocast import autocast, get_autocast_dtype, is_autocast_enabled
@@ -156,6 +161,7 @@ __all__ = [
     "load",
     "save",
     # mixed precision
+    "GradScaler",
     "amp",
     "autocast",
     "get_autocast_dtype",
@@ -176,6 +182,12 @@ __all__ = [
     "vmap",
     "while_loop",
     # networks
+    "adaptive_avg_pool1d",
+    "alpha_dropout",
+    "avg_pool1d",
+    "bilinear",
+    "celu",
+    "celu_",
     "channel_shuffle",
     "conv1d",
     "conv2d",
@@ -185,13 +197,34 @@ __all__ = [
     "conv_transpose3d",
     "compile",
     "compile_loop",
+    "cosine_similarity",
+    "distributions",
+    "dropout",
+    "feature_alpha_dropout",
+    "group_norm",
+    "hardshrink",
     "jit",
+    "layer_norm",
     "linalg",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "nn",
     "optim",
+    "pairwise_distance",
+    "pdist",
     "special",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "prelu",
+    "relu_",
+    "rms_norm",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
+    "threshold",
+    "threshold_",
     "train",
     "utils",
     # random numbers
@@ -209,10 +242,12 @@ __all__ = [
     "eager",
     "explain",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
     "get_num_threads",
     "is_deterministic_algorithms_warn_only_enabled",
     "set_float32_matmul_precision",
     "set_flush_denormal",
+    "set_num_interop_threads",
     "set_num_threads",
     "set_printoptions",
     "use_deterministic_algorithms",
@@ -228,6 +263,7 @@ if TYPE_CHECKING:
         backends,
         cuda,
         diagnostics,
+        distributions,
         func,
         jit,
         linalg,
@@ -238,8 +274,23 @@ if TYPE_CHECKING:
         train,
         utils,
     )
+    from retrograd.amp.grad_scaler import GradScaler
     from retrograd.diagnostics.explain import explain
     from retrograd.io.checkpoint import load, save
+    from retrograd.nn.functions.activation import (
+        celu,
+        celu_,
+        hardshrink,
+        prelu,
+        relu_,
+        rrelu,
+        rrelu_,
+        selu,
+        selu_,
+        threshold,
+        threshold_,
+    )
+    from retrograd.nn.functions.adaptive_pool import adaptive_avg_pool1d
     from retrograd.nn.functions.conv import (
         conv1d,
         conv2d,
@@ -248,7 +299,12 @@ if TYPE_CHECKING:
         conv_transpose2d,
         conv_transpose3d,
     )
+    from retrograd.nn.functions.distance import cosine_similarity, pairwise_distance, pdist
+    from retrograd.nn.functions.dropout import alpha_dropout, dropout, feature_alpha_dropout
+    from retrograd.nn.functions.linear import bilinear
+    from retrograd.nn.functions.norm import group_norm, layer_norm, rms_norm
     from retrograd.nn.functions.pixel_shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from retrograd.nn.functions.pool import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
     from retrograd.train.compilation import compile
     from retrograd.train.loop import compile_loop
 else:
@@ -263,6 +319,7 @@ else:
             "backends",
             "cuda",
             "diagnostics",
+            "distributions",
             "func",
             "jit",
             "linalg",
@@ -275,6 +332,9 @@ else:
         }
     )
     _LATER = {
+        "GradScaler": "retrograd.amp.grad_scaler",
+        "adaptive_avg_pool1d": "retrograd.nn.functions.adaptive_pool",
+        "bilinear": "retrograd.nn.functions.linear",
         "compile": "retrograd.train.compilation",
         "compile_loop": "retrograd.train.loop",
         "explain": "retrograd.diagnostics.explain",
@@ -287,6 +347,14 @@ else:
         **dict.fromkeys(
             ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle"), "retrograd.nn.functions.pixel_shuffle"
         ),
+        **dict.fromkeys(
+            "celu celu_ hardshrink prelu relu_ rrelu rrelu_ selu selu_ threshold threshold_".split(),
+            "retrograd.nn.functions.activation",
+        ),
+        **dict.fromkeys(("cosine_similarity", "pairwise_distance", "pdist"), "retrograd.nn.functions.distance"),
+        **dict.fromkeys(("alpha_dropout", "dropout", "feature_alpha_dropout"), "retrograd.nn.functions.dropout"),
+        **dict.fromkeys(("group_norm", "layer_norm", "rms_norm"), "retrograd.nn.functions.norm"),
+        **dict.fromkeys(("avg_pool1d", "max_pool1d", "max_pool2d", "max_pool3d"), "retrograd.nn.functions.pool"),
     }
 
     def __getattr__(name: str) -> object:

@@ -16,7 +16,7 @@ from benchmarks.contenders.registry import ENTRIES, Entry
 from benchmarks.measure import Result, disagreements
 from benchmarks.problem import Problem
 from benchmarks.problems import make_problem
-from benchmarks.process import WorkerProcess
+from benchmarks.process import WorkerProcess, environment
 from benchmarks.run import main
 from benchmarks.workloads import WORKLOADS
 
@@ -126,6 +126,13 @@ def test_footprint_names_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert present.split()[0] == "numpy" and float(present.split()[1]) > 0 and float(present.split()[2]) > 1
     assert absent.split() == ["no-such-framework", "not", "installed"]
     assert footprint.installed_bytes("numpy") > 1e6
+
+
+def test_imports_find_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    times = import_time.measure(2)
+    assert min(times.later) < times.first / 1.5
+    assert "PYTHONDONTWRITEBYTECODE" not in environment(1, Path("cache"))
 
 
 @pytest.mark.parametrize("wrong", [["--threads", "0"], ["--workloads", "gpt9"], ["--contenders", "x"]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrograd.core.buffer import Buffer
-from retrograd.core.dtype import bfloat16, float32, int32
+from retrograd.core.dtype import DTYPES, DType, bfloat16, float32, int32
 from retrograd.core.types import tensor_type
 
 SQUARE = tensor_type((3, 3), float32)
@@ -45,3 +45,25 @@ def test_numbers_that_numpy_has_no_name_for_are_copied() -> None:
     buffer = Buffer(type_)
     buffer.array()[...] = [1, 2, 3, 4]
     np.testing.assert_array_equal(Buffer.behind(buffer.array(), type_).array(), [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("dtype", list(DTYPES.values()), ids=str)
+def test_an_element_is_what_the_array_has_there(dtype: DType) -> None:
+    buffer = Buffer(tensor_type((2, 3), dtype))
+    buffer.array()[...] = np.array([[0, 1, 2], [1, 1, 0]])
+    for place, expected in enumerate(buffer.array().reshape(-1)):
+        found = buffer.element(place)
+        assert found == expected.item() and type(found) is type(expected.item())
+
+
+def test_a_copy_has_memory_of_its_own() -> None:
+    buffer, array = filled()
+    copied = buffer.copy()
+    array[...] = 0.0
+    np.testing.assert_array_equal(copied.array(), np.arange(9).reshape(3, 3))
+
+
+@pytest.mark.parametrize("dtype", [float32, bfloat16], ids=str)
+def test_a_buffer_over_an_array_is_where_the_array_is(dtype: DType) -> None:
+    array = np.arange(8).astype(dtype.numpy)[2:]
+    assert Buffer.over(array, tensor_type((6,), dtype)).address == array.__array_interface__["data"][0]

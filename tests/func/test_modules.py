@@ -109,3 +109,11 @@ def _different_modes() -> Any:
 def test_refusals(use: Callable[[], Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         use()
+
+
+def test_batch_normalisation_without_a_memory() -> None:
+    net = rg.nn.Sequential(rg.nn.Linear(3, 2), rg.nn.BatchNorm1d(2), rg.nn.Sequential(rg.nn.SyncBatchNorm(2)))
+    assert rg.func.replace_all_batch_norm_modules_(net) is net
+    assert [name for name in net.state_dict() if "running" in name or "tracked" in name] == []
+    x = rg.randn(4, 3)
+    assert rg.equal(net(x), net.eval()(x))

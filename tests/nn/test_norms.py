@@ -21,6 +21,9 @@ LAYERS: tuple[tuple[str, Make, tuple[int, ...]], ...] = (
     ("BatchNorm1d without bias", lambda nn: nn.BatchNorm1d(3, bias=False), (4, 3)),
     ("BatchNorm1d untracked", lambda nn: nn.BatchNorm1d(3, track_running_stats=False), (4, 3)),
     ("BatchNorm2d", lambda nn: nn.BatchNorm2d(3, eps=1e-3, momentum=0.3), (2, 3, 4, 4)),
+    ("BatchNorm1d of no rows", lambda nn: nn.BatchNorm1d(3), (0, 3)),
+    ("BatchNorm1d of no length", lambda nn: nn.BatchNorm1d(3), (2, 3, 0)),
+    ("BatchNorm2d of no rows", lambda nn: nn.BatchNorm2d(3), (0, 3, 4, 4)),
     ("BatchNorm3d", lambda nn: nn.BatchNorm3d(2), (2, 2, 3, 2, 2)),
     ("LayerNorm", lambda nn: nn.LayerNorm(5), (3, 5)),
     ("LayerNorm of two axes", lambda nn: nn.LayerNorm((4, 5), eps=1e-3), (2, 3, 4, 5)),
@@ -92,6 +95,18 @@ def test_evaluation_leaves_the_statistics_alone() -> None:
     layer.train()(rg.rand(4, 2))
     layer.reset_running_stats()
     assert {key: value.tolist() for key, value in layer.state_dict().items()} == before
+
+
+@needs_torch
+def test_statistics_that_are_no_longer_tracked_stay() -> None:
+    x = draw.normal(size=(4, 2)).astype(np.float32)
+    ours, theirs = rg.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
+    for layer, batch in ((ours, rg.tensor(x)), (theirs, torch.tensor(x))):
+        layer(batch)
+        layer.track_running_stats = False
+        layer(batch)
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[name].tolist(), value.tolist(), rtol=1e-6)
 
 
 def test_containers() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
+from retrograd import nn
 from retrograd.core.errors import GraphError, ShapeError
 from tests.support.parity import needs_torch, torch
 
@@ -63,3 +64,18 @@ def test_parameters_as_a_vector_and_back() -> None:
     )
     with pytest.raises(ShapeError, match="have 8 elements"):
         rg.nn.utils.vector_to_parameters(rg.zeros(7), layer.parameters())
+
+
+def test_old_names_say_so() -> None:
+    w = rg.ones(2, 2, requires_grad=True)
+    with pytest.warns(FutureWarning, match="old name of nn.init.constant_"):
+        assert nn.init.constant(w, 3.0) is w
+    assert w.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    w.sum().backward()
+    with pytest.warns(FutureWarning, match="old name of nn.utils.clip_grad_norm_"):
+        assert nn.utils.clip_grad_norm([w], 1.0).item() == 2.0
+
+
+def test_a_weight_without_elements_is_told() -> None:
+    with pytest.warns(UserWarning, match="no elements to draw"):
+        assert nn.Linear(0, 3)(rg.ones(2, 0)).tolist() == [[0.0] * 3] * 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,12 +12,15 @@ import retrograd as rg
 from retrograd.autodiff.batching import batched
 from retrograd.core.graph import Graph
 from retrograd.core.node import input_node
-from retrograd.core.operation import COMPOSITES, CONTROL_FLOW, PRIMITIVES, Operation, record
+from retrograd.core.operation import COMPOSITES, CONTROL_FLOW, PRIMITIVES, Operation, Primitive, record
 from retrograd.runtime.devices import use_backend
+from retrograd.runtime.evaluate import observed
 from retrograd.tensor.base import wrap
 from tests.support.backends import BACKENDS
 from tests.support.composite_table import COMPOSITE_ROWS
 from tests.support.evaluate import apply, apply_permuted, outputs, slopes, weights
+from tests.support.everything import import_everything
+from tests.support.fallbacks import FACTORISATIONS, ROWS as ROW_FALLBACKS, fallbacks_of, watched as watched_fallbacks
 from tests.support.parity import needs_torch, torch
 from tests.support.primitive_table import PRIMITIVE_ROWS
 from tests.support.rows_recurrent import CONTROL_FLOW_ROWS
@@ -31,12 +32,6 @@ SLOPE = {"rtol": 1e-5, "atol": 1e-6}
 
 _TABLES = ((PRIMITIVES, PRIMITIVE_ROWS), (COMPOSITES, COMPOSITE_ROWS), (CONTROL_FLOW, CONTROL_FLOW_ROWS))
 _KINDS = ("primitive", "composite", "control flow")
-
-
-def _import_everything() -> None:
-    for module in pkgutil.walk_packages(rg.__path__, "retrograd."):
-        if ".backends." not in module.name and ".cli" not in module.name:
-            importlib.import_module(module.name)
 
 
 def _cases() -> Iterator[Any]:
@@ -57,20 +52,49 @@ def _float_places(case: Case) -> list[int]:
     return [i for i, x in enumerate(case.inputs) if x.dtype == np.float64]
 
 
-_import_everything()  # operations are registered where they are defined
+import_everything()
 CASES = list(_cases())
 SMOOTH = [p for p in CASES if p.values[1].smooth and _float_places(p.values[1])]
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    with use_backend(request.param):
+    """Each backend; of the native one nothing runs by its definition but what the lists of fallbacks name."""
+    with use_backend(request.param), watched_fallbacks() as found:
         yield request.param
+    operation = request.node.callspec.params["operation"]
+    allowed = FACTORISATIONS if operation.name in FACTORISATIONS else ROW_FALLBACKS.get(operation.name, set())
+    assert found <= set(allowed)
 
 
 def test_every_operation_has_a_row() -> None:
     for registry, rows in _TABLES:
         assert sorted(names(rows)) == sorted(registry)
+
+
+def test_which_rows_reach_what_numpy_computes() -> None:
+    """By what is planned for their values, gradients and second gradients."""
+    found: dict[str, set[str]] = {}
+    for operation, case in (parameter.values for parameter in CASES):
+        if isinstance(operation, Primitive):
+            continue
+        with use_backend("null"), observed() as seen:
+            apply(operation, case.inputs, case.attributes)
+            if case.smooth and _float_places(case):
+                for g in _second_gradients(operation, case):
+                    g.numpy()
+        reached = set().union(*(fallbacks_of(evaluation.graph) for evaluation in seen))
+        if reached:
+            found.setdefault(operation.name, set()).update(reached)
+    assert found == ROW_FALLBACKS
+
+
+def _second_gradients(operation: Operation, case: Case) -> list[Any]:
+    """The gradients of the weighted sum of all gradients."""
+    wanted, total = _directional(operation, case, case.inputs, create_graph=True)
+    if not total.requires_grad:
+        return [total]
+    return [g for g in rg.autograd.grad(total, wanted, allow_unused=True) if g is not None]
 
 
 @pytest.mark.parametrize(("operation", "case"), CASES)

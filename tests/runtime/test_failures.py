@@ -23,7 +23,7 @@ def failing(condition: Callable[[Any], bool], error: BaseException | None = None
     failures: list[int] = []
 
     def checked(entry: Any) -> Any:
-        if condition(entry.graph):
+        if condition(entry.structure.graph):
             failures.append(1)
             raise error or Refused("no such kernel")
         return ready(entry)

@@ -26,16 +26,16 @@ def _logsumexp(x: Array, **options: Any) -> Array:
 
 
 def _spread(name: str, numpy: Function) -> Row:
-    """A variance or the like: axes, correction, keepdim."""
+    """A variance or the like: the correction is an operand; axes, keepdim."""
     cases = tuple(
-        Case((numbers((3, 4), 5),), (axes, correction, keep), lambda x, a, c, k: numpy(x, a, c, k))
+        Case((numbers((3, 4), 5), np.array(correction, np.float32)), (axes, keep), numpy)
         for (axes, keep), correction in zip(_AXES, (1, 0, 0.5), strict=True)
     )
     return Row(name, cases)
 
 
-def _std(x: Array, axes: Any, correction: float, keep: bool) -> Array:
-    return np.asarray(np.std(x, axis=axes, ddof=correction, keepdims=keep))
+def _std(x: Array, correction: Array, axes: Any, keep: bool) -> Array:
+    return np.asarray(np.std(x, axis=axes, ddof=float(correction), keepdims=keep))
 
 
 def _mean(x: Array, axes: Any, keep: bool) -> Array:
@@ -49,8 +49,8 @@ _REDUCTIONS = (
     _reduction("nansum", np.nansum, ("float64",)),
     _reduction("nanmean", np.nanmean),
     _spread("std", _std),
-    _spread("std_mean", lambda x, a, c, k: (_std(x, a, c, k), _mean(x, a, k))),
-    _spread("var_mean", lambda x, a, c, k: (_std(x, a, c, k) ** 2, _mean(x, a, k))),
+    _spread("std_mean", lambda x, c, a, k: (_std(x, c, a, k), _mean(x, a, k))),
+    _spread("var_mean", lambda x, c, a, k: (_std(x, c, a, k) ** 2, _mean(x, a, k))),
     Row(
         "aminmax",
         tuple(

@@ -180,10 +180,11 @@ def _running(x: Array, eps: Array, mean: Array, variance: Array, *rest: Any) -> 
     return np.asarray((x - _channel(mean, x)) / root * weight + bias)
 
 
-def _track(x: Array, mean: Array, variance: Array, momentum: Array, _: bool) -> tuple[Array, Array]:
+def _track(x: Array, mean: Array, variance: Array, momentum: Array, *rest: Any) -> tuple[Array, ...]:
     axes = (0, *range(2, x.ndim))
     m = float(momentum)
-    return (1 - m) * mean + m * x.mean(axes), (1 - m) * variance + m * x.var(axes, ddof=1)
+    counts = [count + 1 for count in rest[:-1]]
+    return (1 - m) * mean + m * x.mean(axes), (1 - m) * variance + m * x.var(axes, ddof=1), *counts
 
 
 def _layer_norm(x: Array, eps: Array, *rest: Any) -> Array:
@@ -461,7 +462,12 @@ LAYER_AND_LOSS_ROWS: tuple[Row, ...] = (
     ),
     Row(
         "batch_norm.track",
-        (Case((numbers((4, 3, 2)), numbers((3,), 1), numbers((3,), 2, 0.2), np.array(0.3)), (True,), _track),),
+        (
+            Case((numbers((4, 3, 2)), numbers((3,), 1), numbers((3,), 2, 0.2), np.array(0.3)), (True,), _track),
+            Case(
+                (numbers((4, 3)), numbers((3,), 1), numbers((3,), 2, 0.2), np.array(0.3), np.array(7)), (True,), _track
+            ),
+        ),
     ),
     Row(
         "layer_norm",

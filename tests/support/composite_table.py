@@ -10,6 +10,7 @@ import numpy as np
 
 from retrograd.core.errors import DTypeError, ShapeError
 from tests.support.composite_rows_attention import ATTENTION_ROWS
+from tests.support.composite_rows_checkpoint import CHECKPOINT_ROWS
 from tests.support.composite_rows_conv import CONV_LAYER_ROWS
 from tests.support.composite_rows_elementwise import ELEMENTWISE_ROWS
 from tests.support.composite_rows_indexing import ORDER_ROWS, SCATTER_ROWS
@@ -78,8 +79,8 @@ def _reduction(name: str, numpy: Callable[..., Any], tail: tuple[Any, ...], smoo
     return Row(name, cases)
 
 
-def _var(x: Array, axes: tuple[int, ...], correction: int, keepdim: bool) -> Array:
-    return np.asarray(np.var(x, axis=axes, ddof=correction, keepdims=keepdim))
+def _var(x: Array, correction: Array, axes: tuple[int, ...], keepdim: bool) -> Array:
+    return np.asarray(np.var(x, axis=axes, ddof=float(correction), keepdims=keepdim))
 
 
 def _position(name: str, numpy: Callable[..., Any]) -> Row:
@@ -235,7 +236,13 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
     _reduction("sum", np.sum, ("float64",)),
     _reduction("prod", np.prod, ("float64",)),
     _reduction("mean", np.mean, ()),
-    Row("var", tuple(Case((numbers((3, 4)),), ((0,), c, k), _var) for c, k in ((1, False), (0, True)))),
+    Row(
+        "var",
+        tuple(
+            Case((numbers((3, 4)), np.array(c, np.float32)), ((0,), k), _var)
+            for c, k in ((1, False), (0, True), (0.5, False))
+        ),
+    ),
     _reduction("amax", np.max, ()),
     _reduction("amin", np.min, ()),
     _position("argmax", np.argmax),
@@ -263,6 +270,7 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         ),
     ),
     Row("batch", (Case((numbers((4, 2)), np.array([3, 1])), (), lambda x, i: x[i]),)),
+    *CHECKPOINT_ROWS,
     *ATTENTION_ROWS,
     *CONV_LAYER_ROWS,
     *DROPOUT_ROWS,

@@ -14,6 +14,7 @@ from retrograd.core.dtype import from_numpy_dtype
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import Primitive, signature_of
 from retrograd.core.types import TensorType, tensor_type
+from retrograd.passes.structure import PassedStructure
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +33,8 @@ def single_step(primitive: Primitive, types: Sequence[TensorType], attributes: t
 
 def compiled(graph: Graph, tier: int = 0) -> NativeProgram:
     """Its program, which must not fall back to the reference."""
-    program = NativeBackend().compile(graph, [False] * len(graph.inputs), [-1] * len(graph.outputs), tier)
+    structure = PassedStructure(graph, [False] * len(graph.inputs), [-1] * len(graph.outputs))
+    program = NativeBackend().compile(structure, tier)
     assert isinstance(program, NativeProgram)
     return program
 

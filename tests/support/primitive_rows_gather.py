@@ -135,6 +135,7 @@ def _unfolded(x: Array, axis: int, size: int, step: int) -> Array:
     return windows[(slice(None),) * axis + (slice(None, None, step),)]
 
 
+_nan_last, _among_nan = np.array([1.0, 2.0, 2.0, np.nan, np.nan]), np.array([0.5, 2.0, 3.0, np.nan, np.inf])
 _ties_and_nan = np.array([[2.0, 1.0, np.nan, 1.0, 2.0], [0.0, -0.0, np.nan, np.inf, -np.inf]])
 # Long enough for a sort to merge several runs of runs.
 _many = np.random.default_rng(3).integers(-40, 40, (3, 200)).astype(np.float64)
@@ -223,6 +224,8 @@ GATHER_ROWS: tuple[Row, ...] = (
             Case((_sorted, _sorted[:, ::2].copy()), (True,), _searched, None, False),
             Case((np.array([1.0, 1.0, 2.0]), np.array([1.0, np.nan, 3.0, 0.0])), (False,), _searched, None, False),
             Case((np.array([1, 1, 2]), np.array([1, 5])), (True,), _searched, None, False),
+            Case((_nan_last, _among_nan), (False,), lambda *_: np.array([0, 1, 5, 5, 5]), "searchsorted", False),
+            Case((_nan_last, _among_nan), (True,), lambda *_: np.array([0, 5, 5, 5, 5]), None, False),
             Case((np.zeros(0), np.array([1.0])), (False,), _searched, None, False),
         ),
         (

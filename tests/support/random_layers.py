@@ -124,6 +124,7 @@ KINKED: dict[str, Callable[[Value], Value]] = {
     "eq": lambda x: x * (_classes(x, 3) == 1).to(x.dtype),
     "ne": lambda x: x * (_classes(x, 3) != 1).to(x.dtype),
     "bitcast": lambda x: rg.nextafter(x, x + 1.0),
+    "gcd": lambda x: x * rg.gcd(_classes(x, 7), _classes(x * x, 5)).to(x.dtype) * 0.25,
     "shift_left": lambda x: x * (_classes(x, 4) << 1).to(x.dtype),
     "shift_right": lambda x: x * (_classes(x, 4) >> 1).to(x.dtype),
 }
@@ -196,7 +197,7 @@ def reversed_and_rolled(m: Maker, x: Value) -> Value:
 @_layer(_any)
 def joined(m: Maker, x: Value) -> Value:
     y = m.other(lambda y: y.shape[:-1] == x.shape[:-1])
-    parts = [x, x * 0.5 if y is None else y]
+    parts = m.pick([[x, x * 0.5 if y is None else y], [x, x.flip(-1)], [x.roll(1, 1), x, x.tanh()]])
     return rg.cat(parts, -1)
 
 
@@ -345,6 +346,13 @@ def convolved_back(m: Maker, x: Value) -> Value:
 
 
 @_layer(_is_sequence)
+def counted_in_windows(m: Maker, x: Value) -> Value:
+    """A convolution of whole numbers."""
+    ones = rg.ones(m.pick([2, 5]), x.shape[1], 3, dtype=rg.int64)
+    return F.conv1d(_classes(x, 3), ones, padding=1, stride=m.pick([1, 2])).to(x.dtype) / (3 * x.shape[1])
+
+
+@_layer(_is_sequence)
 def convolved_in_time(m: Maker, x: Value) -> Value:
     return F.conv1d(x, m.weight(m.pick([6, 16]), x.shape[1], 3), padding=1, stride=m.pick([1, 2]))
 
@@ -430,6 +438,35 @@ def recurrent(m: Maker, x: Value) -> Value:
 
     start = rg.zeros(x.shape[0], hidden, dtype=x.dtype)
     return rg.scan(step, start, x, dim=1, reverse=m.pick([False, True]))[1]
+
+
+# What becomes of a carry and the step's row of the input; of some, each row depends on that row alone.
+STEPS: tuple[Callable[[Value, Value], Value], ...] = (
+    lambda h, row: (h + row) * 0.5,
+    lambda h, row: rg.cat([h[:, 1:], row[:, :1]], 1),
+    lambda h, row: h.softmax(1) + row * 0.5,
+    lambda h, row: h.flip(1) * 0.5 + row.tanh(),
+    lambda h, row: rg.where(row > h, row, h * 0.5),
+    lambda h, row: (h.cumsum(1) / h.shape[1] + row).tanh(),
+    lambda h, row: h - h.mean(0) + row,
+    lambda h, row: (h @ h.mT @ row / (h.shape[0] * h.shape[1])).tanh(),
+    lambda h, row: h.roll(1, 0) * 0.5 + row.sum(1, True) / row.shape[1],
+    lambda h, row: h.gather(1, _classes(row, h.shape[1])) * 0.5 + row,
+    lambda h, row: F.layer_norm(h + row, h.shape[1:], eps=0.1),
+)
+
+
+@_layer(_is_sequence)
+def looped(m: Maker, x: Value) -> Value:
+    """A loop over time of one or two small functions."""
+    first, second = m.pick(STEPS), m.pick([None, *STEPS])
+
+    def step(h: Value, row: Value) -> tuple[Value, Value]:
+        after = first(h, row)
+        after = after if second is None else second(after, row)
+        return after, after
+
+    return rg.scan(step, x[:, 0] * 0.5, x, dim=1, reverse=m.pick([False, True]))[1]
 
 
 @_layer(_is_sequence)

@@ -125,3 +125,13 @@ def test_what_numpy_takes_for_an_array_keeps_its_dtype(make: Any) -> None:
             made = make(data)
             assert made.dtype.numpy == array.dtype
             assert made.tolist() == (array.tolist() if not isinstance(data, list) else [array.tolist()] * 2)
+
+
+@needs_torch
+def test_in_a_formatted_string_a_number_is_a_number() -> None:
+    def texts(m: Any) -> list[str]:
+        x, n = m.tensor(0.1, dtype=m.float64), m.tensor(3)
+        return [f"{x}", f"{x:.3f}", f"{n}", f"{n:>4d}", f"{m.tensor(True)}", f"{x!s}"]
+
+    assert texts(rg) == [text.replace("torch", "retrograd") for text in texts(torch)]
+    assert f"{rg.tensor([0.5])}" == "tensor([0.5000])"

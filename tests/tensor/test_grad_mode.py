@@ -196,12 +196,3 @@ def test_a_decorated_class_is_made_in_the_mode() -> None:
 
     assert isinstance(Made, type)
     assert not Made().enabled
-
-
-def test_results_of_inference_mode_can_be_used_where_gradients_are_followed() -> None:
-    """PyTorch refuses to save them for backward."""
-    w = rg.ones(2, requires_grad=True)
-    with rg.inference_mode():
-        x = rg.ones(2) * 3.0
-    (w * x).sum().backward()
-    assert w.grad.tolist() == [3, 3]

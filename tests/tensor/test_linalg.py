@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
+from tests.support.parity import assert_same, needs_torch, torch
 from tests.support.rows_linalg import SINGULAR, definite, regular
 from tests.support.table import numbers
 
@@ -124,6 +125,17 @@ def test_least_squares() -> None:
     assert found.rank.item() == rank
     vector = rg.linalg.lstsq(rg.tensor(a), rg.tensor(b[:, 0])).solution
     np.testing.assert_allclose(vector.numpy(), expected[:, 0], atol=1e-12)
+
+
+@needs_torch
+@pytest.mark.parametrize("driver", ["gels", "gelsd", "gelss"])
+def test_residuals_have_a_gradient(driver: str) -> None:
+    assert_same(
+        lambda a, b: rg.linalg.lstsq(a, b, driver=driver).residuals,
+        lambda a, b: torch.linalg.lstsq(a, b, driver=driver).residuals,
+        [numbers((5, 3), 1), numbers((5, 2), 2)],
+        rtol=1e-9,
+    )
 
 
 def test_tensors_as_matrices() -> None:

@@ -18,11 +18,13 @@ from retrograd.utils.data import (
     ConcatDataset,
     DataLoader,
     Dataset,
+    DistributedSampler,
     IterableDataset,
     SequentialSampler,
     Subset,
     TensorDataset,
     default_collate,
+    default_convert,
     get_worker_info,
     random_split,
 )
@@ -263,3 +265,33 @@ def test_data_sets_side_by_side_and_streams_in_a_row_equal_pytorch() -> None:
         rg.utils.data.StackDataset()
     with pytest.raises(OptionError, match="use ConcatDataset"):
         list(rg.utils.data.ChainDataset([[1]]))
+
+
+@needs_torch
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 5, 12])
+def test_shares_of_several_processes_equal_pytorch(count: int, drop_last: bool) -> None:
+    from torch.utils.data import DistributedSampler as Theirs  # noqa: PLC0415 - may be missing
+
+    for shuffle in (False, True):
+        for rank in range(3):
+            options = {"num_replicas": 3, "rank": rank, "shuffle": shuffle, "seed": 4, "drop_last": drop_last}
+            ours, theirs = DistributedSampler(range(count), **options), Theirs(range(count), **options)
+            for sampler in (ours, theirs):
+                sampler.set_epoch(2)
+            if drop_last or count:
+                assert list(ours) == list(theirs)
+            assert len(ours) == len(theirs)
+    with pytest.raises(OptionError, match="rank 3 is none of 3"):
+        DistributedSampler(range(2), 3, 3)
+
+
+@needs_torch
+def test_conversion_leaves_what_is_no_array() -> None:
+    from torch.utils.data import default_convert as theirs  # noqa: PLC0415 - may be missing
+
+    data = [np.float32(2.0), Pair(np.arange(2), "text"), {"a": [np.ones(1), None]}, np.array(["a"]), b"x"]
+    ours, expected = default_convert(data), theirs(data)
+    assert [type(x).__name__ for x in ours] == [type(x).__name__ for x in expected]
+    assert (ours[1].x.tolist(), ours[1].y) == ([0, 1], "text")
+    assert (ours[2]["a"][0].tolist(), ours[2]["a"][1]) == ([1.0], None)

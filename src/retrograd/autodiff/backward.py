@@ -16,8 +16,9 @@ from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph
+from retrograd.core.inferred import INFERRED, require_recorded
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, project, record
+from retrograd.core.operation import Function, record, results
 from retrograd.ops.constant import like
 from retrograd.ops.elementwise import add
 
@@ -47,7 +48,8 @@ class History:
             for x in stack.pop().inputs:
                 if x.requires_grad and x not in seen:
                     seen.add(x)
-                    stack.append(x)
+                    if x.inputs:
+                        stack.append(x)
         interior: list[Node] = []
         leaves: list[Node] = []
         released: list[Node] = []
@@ -72,10 +74,8 @@ class History:
                     if place is None:
                         place = index[x] = len(index)
                     append(place)
-            place = place_of(node)
-            if place is None:
-                place = index[node] = len(index)
-            append(place)
+            # Whoever reads it comes later. Its place, the number of those before it, need not be in the key.
+            index[node] = len(index)
         self.interior, self.leaves, self.released = interior, leaves, released
         self.plain, self.index, self.values, self.key = plain, index, list(index), key
 
@@ -199,6 +199,8 @@ def gradients(
     try:
         if history.plain:
             passed = remembered(history, roots, seeds, targets)
+            if INFERRED:
+                require_recorded(history.values[i] for i in passed.residuals)
             found = _recall(passed, history, seeds)
             surviving: Sequence[int] | None = passed.surviving
         else:
@@ -237,7 +239,7 @@ def _recall(passed: Remembered, history: History, seeds: Sequence[Node | None]) 
     node = record(passed.function, tuple(inputs))
     if len(passed.targets) == 1:
         return {values[passed.targets[0]]: node}
-    return {values[place]: project(node, i) for i, place in enumerate(passed.targets)}
+    return dict(zip([values[place] for place in passed.targets], results(node), strict=True))
 
 
 def remembered(
@@ -245,12 +247,13 @@ def remembered(
 ) -> Remembered:
     """The derived pass for this structure."""
     index = history.index
-    wanted = [index[node] for node in targets]
+    # Which nodes are leaves is in the key already.
+    wanted = [None] if targets is history.leaves else [index[node] for node in targets]
     seeded = [seed is not None for seed in seeds]
-    key = (*history.key, None, *(index[root] for root in roots), None, *seeded, None, *wanted)
+    key = (*history.key, None, *[index[root] for root in roots], None, *seeded, None, *wanted)
     found = _remembered.get(key)
     if found is None:
-        found = _remembered.put(key, Remembered(history, roots, seeded, wanted))
+        found = _remembered.put(key, Remembered(history, roots, seeded, [index[node] for node in targets]))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.graph import Graph
+from retrograd.passes.structure import Structure
 
 
 class Program(Protocol):
@@ -47,12 +47,13 @@ class Backend(Protocol):
 
     name: str
 
-    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> Program:
-        """A program for a graph that the passes have been over.
+    def compile(self, structure: Structure, tier: int) -> Program:
+        """A program that computes what a structure says.
 
         Args:
-            graph: steps of primitives.
-            scalars: for each input, whether it is a Python number.
-            aliases: for each output, the input whose buffer it overwrites, or -1.
+            structure: its `graph` is of primitives and control flow.
             tier: 0 to start soon, 1 to run fast. The bits of the results are the same.
         """
+
+    def recall(self, structure: Structure) -> tuple[Program, int] | None:
+        """The program that an earlier process has planned for a structure, and its tier; None if there is none."""

@@ -40,6 +40,7 @@ class Cells:
         lines: the line of the file in which each cell stands, counted from 1.
         missing: which cells hold nothing, or one of the words for nothing.
         parsed: the number in each cell; NaN for missing cells and for text.
+        path: of the file, if there is one.
     """
 
     name: str
@@ -47,16 +48,24 @@ class Cells:
     lines: Sequence[int]
     missing: npt.NDArray[np.bool_]
     parsed: npt.NDArray[np.float64]
+    path: Path | None = None
 
     @classmethod
-    def parse(cls, name: str, texts: Sequence[str], lines: Sequence[int], decimal_comma: bool = False) -> Cells:
+    def parse(
+        cls,
+        name: str,
+        texts: Sequence[str],
+        lines: Sequence[int],
+        decimal_comma: bool = False,
+        path: Path | None = None,
+    ) -> Cells:
         """Look at each cell once: is there something, and is it a number?"""
         numbers = [parse_number(text, decimal_comma) for text in texts]
         parsed = np.array([math.nan if number is None else number for number in numbers], np.float64)
         missing = np.isnan(parsed)
         for place in np.flatnonzero(missing).tolist():
             missing[place] = texts[place].casefold() in MISSING
-        return cls(name, texts, lines, missing, parsed)
+        return cls(name, texts, lines, missing, parsed, path)
 
     @property
     def all_numbers(self) -> bool:
@@ -90,10 +99,12 @@ class Cells:
         """Some of the cells."""
         places = rows.tolist()
         texts, lines = [self.texts[i] for i in places], [self.lines[i] for i in places]
-        return Cells(self.name, texts, lines, self.missing[rows], self.parsed[rows])
+        return Cells(self.name, texts, lines, self.missing[rows], self.parsed[rows], self.path)
 
     def where(self, place: int) -> str:
-        return f"line {self.lines[place]}: column '{self.name}'"
+        """The file, line and column of a cell, as a message begins."""
+        file = "" if self.path is None else f"{self.path}, "
+        return f"{file}line {self.lines[place]}: column '{self.name}'"
 
     def shown(self, place: int) -> str:
         text = self.texts[place]
@@ -133,7 +144,7 @@ class Table:
         if name not in self._parsed:
             place = self.names.index(name)
             texts = [row[place].strip() for row in self.rows]
-            self._parsed[name] = Cells.parse(name, texts, self.lines, self.decimal_comma)
+            self._parsed[name] = Cells.parse(name, texts, self.lines, self.decimal_comma, self.path)
         return self._parsed[name]
 
 

@@ -16,9 +16,14 @@ _FREE_LIMIT = 512 << 20
 
 
 class Allocator:
-    """Blocks by size. A step that runs again gets the blocks of the step before: nothing is allocated anew."""
+    """Blocks by size. A step that runs again gets the blocks of the step before: nothing is allocated anew.
+
+    Attributes:
+        held_bytes: of all blocks, those in use and those that are free.
+    """
 
     def __init__(self) -> None:
+        self.held_bytes = 0
         self._free: dict[int, list[tuple[int, Any]]] = {}
         self._free_bytes = 0
         # Of its own: buffers are still given back when the interpreter has cleared this module.
@@ -26,34 +31,50 @@ class Allocator:
 
     def take(self, size: int) -> tuple[int, Any]:
         """A block of `size` bytes: its address and the object that keeps it."""
-        blocks = self._free.get(size)
-        if blocks:
-            try:
-                block = blocks.pop()
-            except IndexError:  # another thread took the last one
-                return self._allocate(size)
-            self._free_bytes -= size
-            return block
-        return self._allocate(size)
+        try:
+            block = self._free[size].pop()
+        except (KeyError, IndexError):
+            return self._allocate(size)
+        self._free_bytes -= size
+        return block
 
-    def give(self, size: int, address: int, owner: Any) -> None:
+    def give(self, size: int, block: tuple[int, Any]) -> None:
         if self._free_bytes + size > self._free_limit:
+            self.held_bytes -= size
             return
         self._free_bytes += size
-        self._free.setdefault(size, []).append((address, owner))
+        try:
+            self._free[size].append(block)
+        except KeyError:
+            self._free.setdefault(size, []).append(block)
 
     def trim(self) -> None:
         """Return all free blocks to the system."""
         self._free.clear()
+        self.held_bytes -= self._free_bytes
         self._free_bytes = 0
 
     def _allocate(self, size: int) -> tuple[int, Any]:
         owner = np.empty(size + ALIGNMENT + _SLACK, np.uint8)
+        self.held_bytes += size
         start = owner.__array_interface__["data"][0]
         return -(-start // ALIGNMENT) * ALIGNMENT, owner
 
 
 allocator = Allocator()
+
+
+# What reads a number without making an array of it; those of 16 bits have no such type.
+_PYTHON_NUMBERS: dict[str, Any] = {
+    "bool": ctypes.c_bool,
+    "uint8": ctypes.c_uint8,
+    "int8": ctypes.c_int8,
+    "int16": ctypes.c_int16,
+    "int32": ctypes.c_int32,
+    "int64": ctypes.c_int64,
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+}
 
 
 class Buffer:
@@ -64,22 +85,27 @@ class Buffer:
         type: shape and dtype of the value.
     """
 
-    __slots__ = ("address", "type", "_size", "_owner", "_allocator", "__weakref__")
+    __slots__ = ("address", "type", "_size", "_block", "_allocator", "__weakref__")
 
     def __init__(self, type_: TensorType) -> None:
         self.type = type_
         self._size = size = type_.block
         self._allocator = allocator
-        self.address, self._owner = allocator.take(size)
+        self._block = block = allocator.take(size)
+        self.address = block[0]
 
     @classmethod
     def over(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
-        """A buffer over foreign memory: a C-contiguous NumPy array, kept alive."""
+        """A buffer over foreign memory: a C-contiguous and writeable NumPy array, kept alive."""
         buffer = cls.__new__(cls)
         buffer.type = type_
         buffer._size = 0
-        buffer._owner = array
-        buffer.address = array.__array_interface__["data"][0]
+        if type_.dtype.is_half:
+            buffer.address = array.__array_interface__["data"][0]
+        else:
+            # Several times as fast, where Python knows the elements.
+            buffer.address = ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+        buffer._block = buffer.address, array
         return buffer
 
     @classmethod
@@ -91,6 +117,12 @@ class Buffer:
             array = array.astype(np.float32)
         np.copyto(buffer.array(), array, casting="unsafe")
         return buffer
+
+    def copy(self) -> Buffer:
+        """A new buffer with the same elements."""
+        copied = Buffer(self.type)
+        ctypes.memmove(copied.address, self.address, self.type.nbytes)
+        return copied
 
     @classmethod
     def behind(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
@@ -113,9 +145,18 @@ class Buffer:
         # NumPy's interface has no name for bfloat16.
         return array if array.dtype == type_.dtype.numpy else array.view(type_.dtype.numpy)
 
+    def element(self, place: int) -> bool | int | float:
+        """One element as a Python number."""
+        dtype = self.type.dtype
+        kind = _PYTHON_NUMBERS.get(dtype.name)
+        if kind is None:
+            return self.array().reshape(-1)[place].item()  # type: ignore[no-any-return]
+        value: bool | int | float = kind.from_address(self.address + place * dtype.itemsize).value
+        return value
+
     def __del__(self) -> None:
         if self._size:
-            self._allocator.give(self._size, self.address, self._owner)
+            self._allocator.give(self._size, self._block)
 
 
 class _Exporter:

@@ -118,7 +118,7 @@ class Distributions(Draws):
         if not np.all(rates >= 0):
             raise OptionError("poisson: each rate must be at least 0")
         with self._lock:
-            uniform = _Feed(self)
+            uniform = Feed(self)
             counts = [_poisson(rate, uniform) for rate in rates.astype(FLOAT64).ravel().tolist()]
             uniform.close()
         return self._finished(np.array(counts, FLOAT64), rates.shape, dtype)
@@ -162,7 +162,7 @@ class Distributions(Draws):
         return np.array(indices, INT64).reshape(*weights.shape[:-1], num_samples)
 
 
-class _Feed(Iterator[float]):
+class Feed(Iterator[float]):
     """Uniform numbers of double precision one by one, drawn ahead from a copy of the engine."""
 
     _BLOCK = 1024

@@ -24,6 +24,9 @@ FLOAT64: Final = np.dtype(np.float64)
 INT64: Final = np.dtype(np.int64)
 # From this many numbers on PyTorch draws 64 bits, so that the remainder is not skewed.
 _ONE_WORD_SPAN: Final = 1 << 28
+# What is made of uniform numbers is made of so many at a time, a multiple of Box and Muller's block: they stay in the
+# processor's cache, and take little memory beside the result.
+_PART: Final = 1 << 14
 # From this many elements on PyTorch permutes by another algorithm.
 _RANDPERM_LIMIT: Final = (2**32 - 1) // 20
 
@@ -72,7 +75,9 @@ class Draws:
             DTypeError: another dtype.
         """
         dtype = floating(dtype, "rand")
-        return _within(self._uniform(size_of(shape), precision(dtype)), 0.0, 1.0, dtype).reshape(shape)
+        result = np.empty(size_of(shape), dtype)
+        self._fill(result, lambda numbers: _within(numbers, 0.0, 1.0, dtype))
+        return result.reshape(shape)
 
     def uniform(self, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: npt.DTypeLike = FLOAT32) -> Array:
         """Uniform on [low, high); words as in `rand`.
@@ -87,7 +92,9 @@ class Draws:
         exact = precision(dtype)
         start, end = exact.type(low), exact.type(high)
         fused = fma32 if exact == FLOAT32 else fma64
-        return _within(fused(self.rand(shape, exact), end - start, start), low, high, dtype)
+        result = np.empty(size_of(shape), dtype)
+        self._fill(result, lambda numbers: _within(fused(numbers, end - start, start), low, high, dtype))
+        return result.reshape(shape)
 
     # Normal numbers
 
@@ -181,6 +188,14 @@ class Draws:
 
     # How the parts are drawn
 
+    def _fill(self, result: Array, make: Callable[[Array], Array]) -> None:
+        """Write what `make` makes of as many uniform numbers, one of each."""
+        exact = precision(result.dtype)
+        with self._lock:
+            for start in range(0, len(result), _PART):
+                part = result[start : start + _PART]
+                part[:] = make(self._uniform(len(part), exact))
+
     def _uniform(self, size: int, dtype: np.dtype[Any]) -> Array:
         """As many random bits as the dtype has digits, over 2 to that power: exact, and never 1."""
         if dtype == FLOAT32:
@@ -203,13 +218,14 @@ class Draws:
         block, exact = box_muller.BLOCK, precision(dtype)
         whole, rest = size // block * block, size % block
         # Of 16 bits PyTorch does not draw the incomplete block before it draws the last one anew.
-        first = whole if dtype.itemsize == 2 else size
-        uniform = self._uniform(first + (block if rest else 0), exact)
-        fill = box_muller.blocks_float32 if exact == FLOAT32 else box_muller.blocks_float64
+        left_out = 0 if dtype.itemsize == 2 else rest
+        make = box_muller.blocks_float32 if exact == FLOAT32 else box_muller.blocks_float64
         result = np.empty(size, exact)
-        result[:whole] = fill(uniform[:whole], mean, std)
-        if rest:
-            result[size - block :] = fill(uniform[first:], mean, std)
+        with self._lock:
+            self._fill(result[:whole], lambda numbers: make(numbers, mean, std))
+            if rest:
+                self._uniform(left_out, exact)
+                result[size - block :] = make(self._uniform(block, exact), mean, std)
         return result
 
 

@@ -19,10 +19,11 @@ class _State(threading.local):
         autocast: makes the inputs of an operation those of its choice (`tensor/autocast.py`); None where it is off.
     """
 
-    grad_enabled = True
-    inference = False
-    user_calls = 0
-    autocast: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] | None = None
+    def __init__(self) -> None:
+        self.grad_enabled = True
+        self.inference = False
+        self.user_calls = 0
+        self.autocast: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]] | None = None
 
 
 state = _State()
@@ -35,6 +36,15 @@ class _Casting:
 
 
 casting = _Casting()
+
+
+class _Inferring:
+    """In how many places, of all threads, `inference_mode` is on: as for `casting`."""
+
+    places = 0
+
+
+inferring = _Inferring()
 
 
 class _Watch:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from retrograd.core import mode
@@ -174,7 +175,7 @@ class Signature:
         outputs: the types of its outputs; `type` is the first.
         graph: the traced body, for composites and functions.
         projects: for `project`, which output it selects.
-        projections: the signatures of `project` of its outputs, as far as they were asked for.
+        projections: the signatures of `project` of its outputs, once they were asked for.
         differentiable: whether an output is of floating-point numbers.
     """
 
@@ -207,7 +208,7 @@ class Signature:
         self.type: Final = outputs[0]
         self.graph: Final = graph
         self.projects: int | None = attributes[0] if operation.name == "project" else None
-        self.projections: dict[int, Signature] = {}
+        self.projections: tuple[Signature, ...] = ()
         self.gradients: dict[Any, Any] = {}
         self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
         self.key = _next_key()
@@ -224,6 +225,9 @@ CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
 _signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
 _known: Final = _signatures.young
 _next_key = itertools.count().__next__
+# What recording looks at each time, by the shortest way.
+_casting, _state = mode.casting, mode.state
+_requires_grad = attrgetter("requires_grad")
 
 
 def register(primitive: Primitive) -> Primitive:
@@ -268,21 +272,28 @@ def project(node: Node, index: int, beside: tuple[Node, ...] = ()) -> Node:
 
     It holds `beside`, other outputs of the node that a backward pass would read: so that they are kept with this one.
     """
-    parent = node.signature
-    assert parent is not None
-    signature = parent.projections.get(index)
-    if signature is None:
-        signature = Signature(PROJECT, (index,), (parent.type,), (parent.outputs[index],), None)
-        signature = parent.projections.setdefault(index, signature)
+    assert node.signature is not None
+    signature = _projections(node.signature)[index]
     inputs = (node, *beside) if beside else (node,)
     return Node(signature, inputs, node.requires_grad and signature.differentiable)
+
+
+def _projections(parent: Signature) -> tuple[Signature, ...]:
+    """The signatures of `project` of all outputs of a node."""
+    if not parent.projections:
+        made = [Signature(PROJECT, (i,), (parent.type,), (type_,), None) for i, type_ in enumerate(parent.outputs)]
+        parent.projections = tuple(made)
+    return parent.projections
 
 
 def results(node: Node) -> list[Node]:
     """All outputs of a node."""
     signature = node.signature
     assert signature is not None
-    return [node] if len(signature.outputs) == 1 else [project(node, i) for i in range(len(signature.outputs))]
+    if len(signature.outputs) == 1:
+        return [node]
+    inputs, followed = (node,), node.requires_grad
+    return [Node(each, inputs, followed and each.differentiable) for each in _projections(signature)]
 
 
 def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attributes = ()) -> Node:
@@ -291,16 +302,32 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
     Raises:
         ShapeError, DTypeError: the inputs break the operation's rule.
     """
-    if mode.casting.places and mode.state.autocast is not None:
-        inputs = mode.state.autocast(operation, inputs)
-    types = [node.type for node in inputs]
-    signature = _known.get((operation, attributes, *types)) or signature_of(operation, tuple(types), attributes)
-    requires_grad = False
-    for node in inputs:
-        if node.requires_grad:
-            requires_grad = signature.differentiable and mode.state.grad_enabled
-            break
-    return Node(signature, inputs, requires_grad)
+    if _casting.places and _state.autocast is not None:
+        inputs = _state.autocast(operation, inputs)
+    key: tuple[Any, ...]
+    # Most operations have one to four inputs: a loop over them would cost as much as all the rest.
+    count = len(inputs)
+    if count == 2:
+        x, y = inputs
+        key = (operation, attributes, x.type, y.type)
+        followed = x.requires_grad or y.requires_grad
+    elif count == 1:
+        (x,) = inputs
+        key = (operation, attributes, x.type)
+        followed = x.requires_grad
+    elif count == 3:
+        x, y, z = inputs
+        key = (operation, attributes, x.type, y.type, z.type)
+        followed = x.requires_grad or y.requires_grad or z.requires_grad
+    elif count == 4:
+        w, x, y, z = inputs
+        key = (operation, attributes, w.type, x.type, y.type, z.type)
+        followed = w.requires_grad or x.requires_grad or y.requires_grad or z.requires_grad
+    else:
+        key = (operation, attributes, *[node.type for node in inputs])
+        followed = True in map(_requires_grad, inputs)
+    signature = _known.get(key) or signature_of(operation, key[2:], attributes)
+    return Node(signature, inputs, followed and signature.differentiable and _state.grad_enabled)
 
 
 def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes: Attributes) -> Signature:

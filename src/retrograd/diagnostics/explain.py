@@ -14,7 +14,7 @@ from retrograd.backends.native.report import STAGES, KernelRow, ProgramRows, ker
 from retrograd.core.buffer import Scalar
 from retrograd.core.errors import OptionError
 from retrograd.core.printer import to_text
-from retrograd.passes.pipeline import run_passes
+from retrograd.passes.structure import Structure
 from retrograd.runtime import devices
 from retrograd.runtime.evaluate import Trace, observed
 from retrograd.runtime.threads import get_num_threads
@@ -148,9 +148,9 @@ def _of_pending(tensor: Any) -> Explanation:
     if node.buffer is not None:
         return Explanation((), get_num_threads(), ())
     trace = Trace([node])
-    scalars = [isinstance(x.buffer, Scalar) for x in trace.inputs]
-    graph = run_passes(trace.graph([trace.places[node]]))
-    program = devices.backend().compile(graph, scalars, [-1], _FAST_TIER)
+    scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
+    structure = Structure(trace.graph([trace.places[node]]), scalars, [-1])
+    program = devices.backend().compile(structure, _FAST_TIER)
     return Explanation((rows_of(program),), get_num_threads(), (program,))
 
 

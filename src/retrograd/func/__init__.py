@@ -1,5 +1,6 @@
 """Functions of functions, with the names of torch.func: derivatives, batching, and modules as functions."""
 
+from retrograd.func.batch_norm_replacement import replace_all_batch_norm_modules_
 from retrograd.func.functional_call import functional_call
 from retrograd.func.grad import grad, grad_and_value, value_and_grad
 from retrograd.func.jacobian import hessian, jacfwd, jacrev
@@ -17,6 +18,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "value_and_grad",
     "vjp",

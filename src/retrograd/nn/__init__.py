@@ -1,7 +1,8 @@
 """Layers and losses under PyTorch's names."""
 
-from retrograd.nn import functional, init, utils
+from retrograd.nn import functional, init, parallel, utils
 from retrograd.nn.activation import ReLU, Sigmoid, Tanh
+from retrograd.nn.adaptive_log_softmax import AdaptiveLogSoftmaxWithLoss
 from retrograd.nn.adaptive_pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -45,6 +46,7 @@ from retrograd.nn.lazy_norm import (
 )
 from retrograd.nn.likelihood_loss import GaussianNLLLoss, PoissonNLLLoss
 from retrograd.nn.linear import Linear
+from retrograd.nn.linear_cross_entropy import LinearCrossEntropyLoss
 from retrograd.nn.local_response_norm import LocalResponseNorm
 from retrograd.nn.loss import (
     BCELoss,
@@ -88,6 +90,7 @@ from retrograd.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from retrograd.nn.parallel.data_parallel import DataParallel
 from retrograd.nn.parameter import Parameter
 from retrograd.nn.parameter_list import ParameterDict, ParameterList
 from retrograd.nn.pixel_shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
@@ -135,6 +138,7 @@ from retrograd.nn.softmax import (
     Softmax2d,
     Softmin,
 )
+from retrograd.nn.sync_batch_norm import SyncBatchNorm
 from retrograd.nn.transformer import Transformer, TransformerDecoder, TransformerEncoder
 from retrograd.nn.transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from retrograd.nn.uninitialized import UninitializedBuffer, UninitializedParameter
@@ -148,6 +152,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
@@ -177,6 +182,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -228,6 +234,7 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -283,6 +290,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
@@ -305,5 +313,6 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "parallel",
     "utils",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, ClassVar
 
 from retrograd.core.errors import ShapeError
-from retrograd.nn.functions.norm import batch_norm
+from retrograd.core.node import Node
+from retrograd.nn.functions.norm import batch_norm, normalised, track_batch
 from retrograd.nn.norm_base import NormBase
+from retrograd.ops.norm import BATCH_NORM
 
 
-class _BatchNorm(NormBase):
+class BatchNormBase(NormBase):
     """What the three have in common.
 
     (x - mean) / sqrt(var + eps) weight + bias, channel by channel. In training mean and variance (divided by n) are
@@ -31,7 +34,7 @@ class _BatchNorm(NormBase):
     Source: Ioffe and Szegedy (2015).
     """
 
-    _axes: ClassVar[tuple[int, ...]] = ()
+    _axes: ClassVar[Container[int]] = ()
     _expected: ClassVar[str] = ""
 
     def forward(self, input: Any) -> Any:
@@ -41,21 +44,29 @@ class _BatchNorm(NormBase):
                 f"{type(self).__name__}: the input has shape {shape}; it must be {self._expected} "
                 f"with {self.num_features} channels"
             )
-        momentum: Any = self.momentum
+        if not self.training and self.running_mean is not None:
+            return batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        x = input._read()
+        result = normalised(BATCH_NORM, x, self._held_eps.node(self.eps, x.type.dtype), self.weight, self.bias)
         if self.training and self.track_running_stats:
-            # Integers: no gradient is followed.
-            count = self.num_batches_tracked
+            self._track(x)
+        return result
+
+    def _track(self, batch: Node) -> None:
+        """Move the running values, and the count of batches, by one batch."""
+        count, mean = self.num_batches_tracked, self.running_mean
+        if not batch.type.size:
+            # Nothing else is learned of an empty batch.
             count += 1
-            if momentum is None:
-                momentum = 1.0 / count.to(self.running_mean.dtype)
-        from_batch = self.training or self.running_mean is None
-        uses_running = not from_batch or self.training
-        mean, var = (self.running_mean, self.running_var) if uses_running else (None, None)
-        moved = 0.0 if momentum is None else momentum
-        return batch_norm(input, mean, var, self.weight, self.bias, from_batch, moved, self.eps)
+            return
+        if self.momentum is None:
+            momentum = (1.0 / (count + 1).to(mean.dtype))._read()
+        else:
+            momentum = self._held_momentum.node(self.momentum, mean.dtype)
+        track_batch(batch, momentum, mean, self.running_var, count)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNormBase):
     """Batch normalisation of (rows, channels) or (rows, channels, length).
 
     z = (x - mean) / sqrt(var + eps) weight + bias, channel by channel: with the batch's mean and variance in training,
@@ -83,7 +94,7 @@ class BatchNorm1d(_BatchNorm):
     _expected = "(rows, channels) or (rows, channels, length)"
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNormBase):
     """Batch normalisation of (rows, channels, height, width); see `BatchNorm1d`.
 
     Args:
@@ -101,7 +112,7 @@ class BatchNorm2d(_BatchNorm):
     _expected = "(rows, channels, height, width)"
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNormBase):
     """Batch normalisation of (rows, channels, depth, height, width); see `BatchNorm1d`.
 
     Args:

@@ -56,7 +56,7 @@ from retrograd.nn.functions.conv import (
     conv_transpose3d,
 )
 from retrograd.nn.functions.ctc import ctc_loss
-from retrograd.nn.functions.distance import cosine_similarity, normalize, pairwise_distance
+from retrograd.nn.functions.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from retrograd.nn.functions.dropout import (
     alpha_dropout,
     dropout,
@@ -72,6 +72,7 @@ from retrograd.nn.functions.instance_norm import instance_norm, local_response_n
 from retrograd.nn.functions.interpolate import interpolate, upsample, upsample_bilinear, upsample_nearest
 from retrograd.nn.functions.likelihood_loss import gaussian_nll_loss, poisson_nll_loss
 from retrograd.nn.functions.linear import bilinear, linear
+from retrograd.nn.functions.linear_cross_entropy import linear_cross_entropy
 from retrograd.nn.functions.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -109,6 +110,16 @@ from retrograd.nn.functions.pool import (
     max_pool2d,
     max_pool3d,
 )
+from retrograd.nn.functions.pool_with_indices import (
+    adaptive_max_pool1d_with_indices,
+    adaptive_max_pool2d_with_indices,
+    adaptive_max_pool3d_with_indices,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d_with_indices,
+    max_pool1d_with_indices,
+    max_pool2d_with_indices,
+    max_pool3d_with_indices,
+)
 from retrograd.nn.functions.softmax import (
     gumbel_softmax,
     log_softmax,
@@ -123,8 +134,11 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
     "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
     "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
@@ -158,7 +172,9 @@ __all__ = [
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
     "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -180,6 +196,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -188,8 +205,11 @@ __all__ = [
     "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
+    "max_pool1d_with_indices",
     "max_pool2d",
+    "max_pool2d_with_indices",
     "max_pool3d",
+    "max_pool3d_with_indices",
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
@@ -203,6 +223,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",

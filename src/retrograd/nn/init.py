@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,19 +18,30 @@ from retrograd.tensor.tensor import from_array
 
 __all__ = [
     "calculate_gain",
+    "constant",
     "constant_",
+    "dirac",
     "dirac_",
+    "eye",
     "eye_",
     "fans",
+    "kaiming_normal",
     "kaiming_normal_",
+    "kaiming_uniform",
     "kaiming_uniform_",
+    "normal",
     "normal_",
     "ones_",
+    "orthogonal",
     "orthogonal_",
+    "sparse",
     "sparse_",
     "trunc_normal_",
+    "uniform",
     "uniform_",
+    "xavier_normal",
     "xavier_normal_",
+    "xavier_uniform",
     "xavier_uniform_",
     "zeros_",
 ]
@@ -117,6 +131,9 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
 def _he_std(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise OptionError(f"kaiming: mode {mode!r} is not known; choose fan_in or fan_out")
+    if 0 in tensor.shape:
+        warnings.warn(f"kaiming: a tensor of shape {tuple(tensor.shape)} has no elements to draw", stacklevel=3)
+        return 0.0
     fan = fans(tensor)[0 if mode == "fan_in" else 1]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
@@ -134,3 +151,29 @@ def kaiming_normal_(
 ) -> Any:
     """Normal, std = gain / sqrt(fan). Source: He et al. (2015)."""
     return normal_(tensor, 0.0, _he_std(tensor, a, mode, nonlinearity), generator)
+
+
+def _old_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function under its name from before functions that work in place ended in an underscore."""
+    name = function.__name__.removesuffix("_")
+
+    @functools.wraps(function)
+    def warned(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(f"nn.init.{name} is the old name of nn.init.{name}_", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    warned.__doc__ = f"The old name of `{name}_`. Source: torch.nn.init.{name}."
+    return warned
+
+
+constant = _old_name(constant_)
+dirac = _old_name(dirac_)
+eye = _old_name(eye_)
+kaiming_normal = _old_name(kaiming_normal_)
+kaiming_uniform = _old_name(kaiming_uniform_)
+normal = _old_name(normal_)
+orthogonal = _old_name(orthogonal_)
+sparse = _old_name(sparse_)
+uniform = _old_name(uniform_)
+xavier_normal = _old_name(xavier_normal_)
+xavier_uniform = _old_name(xavier_uniform_)

@@ -8,10 +8,12 @@ from typing import Any
 from retrograd.core.dtype import DType
 from retrograd.core.errors import OptionError
 from retrograd.nn import init
-from retrograd.nn.functions.norm import group_norm, layer_norm, rms_norm
+from retrograd.nn.functions.norm import group_norm, normalised, rms_norm
 from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
+from retrograd.ops.norm import LAYER_NORM
 from retrograd.tensor.creation import empty
+from retrograd.tensor.held_number import HeldNumber
 
 
 class LayerNorm(Module):
@@ -52,6 +54,7 @@ class LayerNorm(Module):
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
         self.normalized_shape = tuple(shape)
         self.eps = eps
+        self._held_eps = HeldNumber()
         self.elementwise_affine = elementwise_affine
         for name, present in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
             self.register_parameter(name, Parameter(empty(self.normalized_shape, dtype=dtype)) if present else None)
@@ -65,7 +68,9 @@ class LayerNorm(Module):
             init.zeros_(self.bias)
 
     def forward(self, input: Any) -> Any:
-        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        x = input._read()
+        eps = self._held_eps.node(self.eps, x.type.dtype)
+        return normalised(LAYER_NORM, x, eps, self.weight, self.bias, tuple(self.normalized_shape))
 
     def extra_repr(self) -> str:
         return (

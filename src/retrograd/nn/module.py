@@ -237,8 +237,8 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
             return (parameter for _, parameter in self.named_parameters(recurse=recurse))
         # Training loops ask for them at every step: their names are left out.
         below = self._below() if recurse else (self,)
-        every = (value for module in below for value in module._parameters.values() if value is not None)
-        return iter({id(parameter): parameter for parameter in every}.values())
+        every = [value for module in below for value in module._parameters.values() if value is not None]
+        return iter(dict.fromkeys(every))
 
     def _below(self) -> list[Module]:
         """This module and all below it, in the order of `named_modules`, each once."""
@@ -248,7 +248,8 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
             module = waiting.pop()
             if module not in found:
                 found[module] = None
-                waiting += [child for child in reversed(module._modules.values()) if child is not None]
+                if module._modules:
+                    waiting += [child for child in reversed(module._modules.values()) if child is not None]
         return list(found)
 
     def named_buffers(

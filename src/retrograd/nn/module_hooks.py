@@ -26,7 +26,7 @@ class ModuleHooks:
     """The part of Module that calls hooks.
 
     `_with_kwargs` has the numbers of the hooks that get keyword arguments too, `_always` those of the hooks that are
-    called after an error as well.
+    called after an error as well. `_hooked` says whether there was ever a hook: without one, a call costs least.
     """
 
     _forward_hooks: Hooks
@@ -35,6 +35,7 @@ class ModuleHooks:
     _backward_pre_hooks: Hooks
     _with_kwargs: set[int]
     _always: set[int]
+    _hooked: bool
     forward: Callable[..., Any]
 
     def _set_up_hooks(self) -> None:
@@ -43,9 +44,10 @@ class ModuleHooks:
             fields[name] = {}
         fields["_with_kwargs"] = set()
         fields["_always"] = set()
+        fields["_hooked"] = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+        if self._hooked:
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -111,7 +113,7 @@ class ModuleHooks:
         >>> layer(rg.ones(1)), handle.remove(), layer(rg.ones(1))
         (tensor([2.]), None, tensor([1.]))
         """
-        handle = registered(self._forward_hooks, hook, prepend)
+        handle = self._hook(self._forward_hooks, hook, prepend)
         self._note(handle, with_kwargs, always_call)
         return handle
 
@@ -127,9 +129,13 @@ class ModuleHooks:
 
         Source: torch.nn.Module.register_forward_pre_hook.
         """
-        handle = registered(self._forward_pre_hooks, hook, prepend)
+        handle = self._hook(self._forward_pre_hooks, hook, prepend)
         self._note(handle, with_kwargs, False)
         return handle
+
+    def _hook(self, hooks: Hooks, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        self._hooked = True
+        return registered(hooks, hook, prepend)
 
     def _note(self, handle: RemovableHandle, with_kwargs: bool, always: bool) -> None:
         if with_kwargs:
@@ -153,7 +159,7 @@ class ModuleHooks:
         >>> layer(rg.ones(3, 2, requires_grad=True)).sum().backward()
         retrograd.Size([3, 2]) retrograd.Size([3, 1])
         """
-        return registered(self._backward_hooks, hook, prepend)
+        return self._hook(self._backward_hooks, hook, prepend)
 
     register_backward_hook = register_full_backward_hook
 
@@ -166,4 +172,4 @@ class ModuleHooks:
 
         Source: torch.nn.Module.register_full_backward_pre_hook.
         """
-        return registered(self._backward_pre_hooks, hook, prepend)
+        return self._hook(self._backward_pre_hooks, hook, prepend)

@@ -10,6 +10,7 @@ from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
 from retrograd.tensor.creation import empty, ones, zeros
 from retrograd.tensor.grad_mode import no_grad
+from retrograd.tensor.held_number import HeldNumber
 
 
 class NormBase(Module):
@@ -20,6 +21,8 @@ class NormBase(Module):
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
+    _held_eps: HeldNumber
+    _held_momentum: HeldNumber
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class NormBase(Module):
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
+        self._held_eps, self._held_momentum = HeldNumber(), HeldNumber()
         self.affine = affine
         self.track_running_stats = track_running_stats
         for name, present in (("weight", affine), ("bias", affine and bias)):

@@ -24,6 +24,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: TensorBase, requires_grad: bool = True) -> None:
         self._adopt(data)
+        # As its class says: each backward pass asks, and finds what stands on the instance sooner.
+        self._grad = self._hooks = self._after_hooks = None
         self.requires_grad_(requires_grad)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Parameter:

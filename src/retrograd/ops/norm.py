@@ -195,8 +195,12 @@ def BATCH_NORM_RUNNING(x: Node, eps: Node, mean: Node, variance: Node, *rest: An
 
 
 @composite("batch_norm.track")
-def BATCH_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node, unbiased: bool) -> tuple[Node, Node]:
-    """The running mean and variance moved towards those of a batch (variance divided by n - 1)."""
+def BATCH_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node, *others: Any) -> tuple[Node, ...]:
+    """The running mean and variance moved towards those of a batch, and the next count of batches, if it is given.
+
+    The last argument says whether the batch's variance is divided by n - 1.
+    """
+    *counts, unbiased = others
     layout = _batch_layout(x)
     count = x.type.size // max(x.type.shape[1], 1)
     batch_mean, batch_variance = (reshape(v, mean.type.shape) for v in moments(x, layout.over))
@@ -206,7 +210,7 @@ def BATCH_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node, unbias
     rest = e.sub(like(1, mean), part)
     next_mean = e.add(e.mul(part, e.cast(batch_mean, mean.type.dtype)), e.mul(rest, mean))
     next_variance = e.add(e.mul(part, e.cast(batch_variance, mean.type.dtype)), e.mul(rest, variance))
-    return next_mean, next_variance
+    return next_mean, next_variance, *(e.add(seen, like(1, seen)) for seen in counts)
 
 
 # -- layer norm -------------------------------------------------------------------------------------------------------

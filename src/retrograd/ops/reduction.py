@@ -6,14 +6,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from retrograd.core.dtype import DTYPES, bool_, int64
+from retrograd.core.dtype import DTYPES, bool_, float64, int64
 from retrograd.core.node import Node
 from retrograd.core.operation import Composite, composite, record
 from retrograd.core.types import Shape
 from retrograd.ops import elementwise as e, reduce as r
 from retrograd.ops.arithmetic import floating
-from retrograd.ops.constant import iota, like
+from retrograd.ops.constant import const, iota, like
 from retrograd.ops.movement import broadcast_to, reshape
+from retrograd.ops.spread import spread
 
 
 def finish(x: Node, axes: Shape, keepdim: bool) -> Node:
@@ -90,23 +91,31 @@ def _deviation(x: Node, axes: Shape) -> Node:
     return e.sub(x, broadcast_to(mean_keepdim(x, axes), x.type.shape))
 
 
-def _var_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node]:
-    axes, correction, _ = attributes
+def _freedom(x: Node, correction: Node, axes: Shape) -> Node:
+    """n - correction, what a sum of squares is divided by; never below 0."""
+    counted = e.sub(const(extent(x.type.shape, axes), float64), e.cast(correction, float64))
+    return e.maximum(counted, like(0, counted))
+
+
+def _var_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node, None]:
+    axes, _ = attributes
     shape = x[0].type.shape
-    twice = e.div(e.mul(like(2, g), g), like(max(extent(shape, axes) - correction, 0), g))
-    return (e.mul(spread_back(twice, shape, axes), _deviation(x[0], axes)),)
+    twice = e.div(e.mul(like(2, g), g), spread(_freedom(x[0], x[1], axes), g))
+    return e.mul(spread_back(twice, shape, axes), _deviation(x[0], axes)), None
 
 
 @composite("var", _var_gradient)
-def VAR(x: Node, axes: Shape, correction: float, keepdim: bool) -> Node:
-    """sum (x - mean)^2 / (n - correction), in two passes: the mean first, then the squares of what is left."""
+def VAR(x: Node, correction: Node, axes: Shape, keepdim: bool) -> Node:
+    """sum (x - mean)^2 / (n - correction), in two passes: the mean first, then the squares of what is left.
+
+    The correction is a number; no gradient flows to it.
+    """
     rest = _deviation(x, axes)
     total = r.sum_keepdim(e.mul(rest, rest), axes)
-    count = max(extent(x.type.shape, axes) - correction, 0)
-    return finish(e.div(total, like(count, total)), axes, keepdim)
+    return finish(e.div(total, spread(_freedom(x, correction, axes), total)), axes, keepdim)
 
 
-def _std_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node]:
+def _std_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tuple[Node, None]:
     """That of the root of the variance; 0, and not infinite, where all elements are equal."""
     zero = like(0, y)
     to_variance = e.select(e.eq(y, zero), zero, e.div(g, e.mul(like(2, y), y)))
@@ -114,14 +123,14 @@ def _std_gradient(g: Node, x: tuple[Node, ...], y: Node, attributes: Any) -> tup
 
 
 @composite("std", _std_gradient)
-def STD(x: Node, axes: Shape, correction: float, keepdim: bool) -> Node:
+def STD(x: Node, correction: Node, axes: Shape, keepdim: bool) -> Node:
     """The root of the variance."""
-    return e.sqrt(record(VAR, (x,), (axes, correction, keepdim)))
+    return e.sqrt(record(VAR, (x, correction), (axes, keepdim)))
 
 
-def _with_mean(name: str, spread: Composite) -> Composite:
-    def body(x: Node, axes: Shape, correction: float, keepdim: bool) -> tuple[Node, Node]:
-        return record(spread, (x,), (axes, correction, keepdim)), record(MEAN, (x,), (axes, keepdim))
+def _with_mean(name: str, moment: Composite) -> Composite:
+    def body(x: Node, correction: Node, axes: Shape, keepdim: bool) -> tuple[Node, Node]:
+        return record(moment, (x, correction), (axes, keepdim)), record(MEAN, (x,), (axes, keepdim))
 
     return composite(name)(body)
 

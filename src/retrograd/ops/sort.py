@@ -216,12 +216,16 @@ def _infer_searchsorted(types: tuple[TensorType, ...], right: bool) -> TensorTyp
 
 
 def _searchsorted_reference(sequence: Array, values: Array, right: bool) -> Array:
-    out = np.empty(values.shape, np.int64)
-    for place in np.ndindex(values.shape[:-1]):
-        out[place] = np.searchsorted(sequence[place], values[place], "right" if right else "left")
-        # As PyTorch compares: a NaN is below nothing, not even another one.
-        out[place][values[place] != values[place]] = sequence.shape[-1]
-    return out
+    """By bisection, as PyTorch compares: what is not beyond a value lies before it, and a NaN is beyond nothing."""
+    length = sequence.shape[-1]
+    wanted = values.reshape(*sequence.shape[:-1], -1)
+    low, high = np.zeros(wanted.shape, np.int64), np.full(wanted.shape, length)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        found = np.take_along_axis(sequence, np.minimum(middle, length - 1), -1)
+        goes_on = (low < high) & ~(found > wanted if right else found >= wanted)
+        low, high = np.where(goes_on, middle + 1, low), np.where(goes_on, high, np.minimum(middle, high))
+    return low.reshape(values.shape)
 
 
 SEARCHSORTED: Primitive = register(

@@ -7,7 +7,7 @@ from typing import Any
 
 from retrograd.core.operation import Operation
 from retrograd.optim.numbers import numbers_node
-from retrograd.optim.optimizer import close, gradient_node, note_changes
+from retrograd.optim.optimizer import close, note_changes
 from retrograd.tensor.creation import full_like
 
 Entry = dict[str, Any]
@@ -25,18 +25,19 @@ def by_step(
         params: those to be updated.
         starts: what is remembered of a parameter, and what it starts as.
     """
-    parts: dict[int, tuple[list[Any], list[Entry]]] = {}
+    entries = []
     for parameter in params:
         entry = state.get(parameter)
         if entry is None or len(entry) <= len(starts):
             entry = _begun(state, parameter, starts)
-        step = entry["step"] = entry["step"] + 1
-        part = parts.get(step)
-        if part is None:
-            part = parts[step] = ([], [])
-        part[0].append(parameter)
-        part[1].append(entry)
-    return list(parts.values())
+        entry["step"] += 1
+        entries.append(entry)
+    steps = dict.fromkeys([entry["step"] for entry in entries])
+    if len(steps) == 1:
+        return [(list(params), entries)]
+    together = list(zip(params, entries, strict=True))
+    parts = [[pair for pair in together if pair[1]["step"] == step] for step in steps]
+    return [([parameter for parameter, _ in part], [entry for _, entry in part]) for part in parts]
 
 
 def _begun(state: dict[Any, Entry], parameter: Any, starts: Mapping[str, Start]) -> Entry:
@@ -68,7 +69,6 @@ def close_update(
         settle: makes the numbers that an entry holds those of its count of steps, when a captured loop has moved that.
     """
     states = [entry[name] for name in names for entry in entries]
-    tensors = [*params, *states]
     first = entries[0]
 
     def later(steps: int) -> Sequence[float]:
@@ -80,10 +80,6 @@ def close_update(
                 entry["step"] += steps
             if settle is not None:
                 settle(entry)
-        note_changes(tensors)
+        note_changes([*params, *states])
 
-    inputs = [p._read() for p in params]
-    inputs += [gradient_node(p) for p in params]
-    inputs += [x._read() for x in states]
-    inputs.append(numbers_node(later(0), later, advance))
-    close(operation, inputs, (len(params), *attributes), tensors)
+    close(operation, params, states, numbers_node(later(0), later, advance), attributes)

@@ -8,7 +8,7 @@ over the old ones.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from retrograd.core.buffer import Buffer
@@ -109,7 +109,7 @@ class Optimizer:
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                params = [p for p in group["params"] if p.grad is not None]
+                params = [p for p in group["params"] if p._grad is not None]
                 if params:
                     self._update(group, params)
         if self._after_step:
@@ -185,16 +185,17 @@ def _taken_over(key: str, value: Any, parameter: Any) -> Any:
     return copied.to(parameter.dtype) if copied.dtype.is_floating_point else copied
 
 
-def gradient_node(parameter: Any) -> Node:
-    """The node of a parameter's gradient.
+def _gradient_nodes(params: Sequence[Any], nodes: Sequence[Node]) -> list[Node]:
+    """The nodes of the gradients of parameters, whose own nodes are given.
 
     Raises:
-        GraphError: its shape or dtype is not the parameter's.
+        GraphError: the shape or dtype of one is not the parameter's.
     """
-    node: Node = parameter.grad._read()
-    if node.type is not parameter._history().type:
-        raise GraphError(f"a gradient is {node.type}, and its parameter {parameter._history().type}")
-    return node
+    gradients: list[Node] = [parameter._grad._read() for parameter in params]
+    for node, gradient in zip(nodes, gradients, strict=True):
+        if gradient.type is not node.type:
+            raise GraphError(f"a gradient is {gradient.type}, and its parameter {node.type}")
+    return gradients
 
 
 def note_changes(tensors: Iterable[Any]) -> None:
@@ -203,18 +204,30 @@ def note_changes(tensors: Iterable[Any]) -> None:
         tensor._storage.version += 1
 
 
-def close(operation: Operation, inputs: list[Node], attributes: tuple[Any, ...], tensors: list[Any]) -> None:
-    """Record the closing node and compute it with everything pending; its outputs are the tensors' next values."""
-    node = record(operation, tuple(inputs), attributes)
-    waiting = take_pending()
-    pinned = pinned_buffers(waiting)
-    into = []
+def close(
+    operation: Operation, params: Sequence[Any], states: Sequence[Any], numbers: Node, attributes: tuple[Any, ...]
+) -> None:
+    """Record the closing node and compute it with everything pending.
+
+    It reads parameters, their gradients, states and numbers. Its outputs are the next parameters and the next states,
+    its attributes how many parameters there are, and those given.
+    """
+    tensors, nodes, buffers = [*params, *states], [], []
     for tensor in tensors:
         storage = tensor._storage
-        buffer = storage.node.buffer
-        # The usual case first: a value that nobody else reads is overwritten.
-        usual = buffer.__class__ is Buffer and not pinned and storage.exports is None and tensor._plain
-        into.append(buffer if usual else _target(tensor, pinned))
+        # The usual case first: nobody but the tensor shows its memory, so that can be overwritten.
+        usual = tensor._plain and storage.exports is None
+        nodes.append(storage.node if usual else tensor._read())
+        buffers.append(storage.node.buffer if usual else None)
+    count = len(params)
+    inputs = (*nodes[:count], *_gradient_nodes(params, nodes[:count]), *nodes[count:], numbers)
+    node = record(operation, inputs, (count, *attributes))
+    waiting = take_pending()
+    pinned = pinned_buffers(waiting)
+    into = [
+        buffer if buffer.__class__ is Buffer and not pinned else _target(tensor, pinned)
+        for tensor, buffer in zip(tensors, buffers, strict=True)
+    ]
     received = eager.values_before(inputs) if eager.state.enabled else None
     close_with(waiting, node, into)
     if received is not None:

@@ -10,7 +10,7 @@ from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
-from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, gradient_node, note_changes
+from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, note_changes
 from retrograd.optim.options import execution_options, require_not_negative
 from retrograd.tensor.creation import zeros_like
 
@@ -95,34 +95,31 @@ class SGD(Optimizer):
         if group["momentum"] == 0:
             self._close(group, params, starting=False)
             return
-        fresh = [p for p in params if "momentum_buffer" not in self.state.get(p, {})]
-        for parameter in fresh:
-            self.state[parameter]["momentum_buffer"] = zeros_like(parameter)
-        fresh_ids = {id(p) for p in fresh}
-        old = [p for p in params if id(p) not in fresh_ids]
-        for part, starting in ((fresh, True), (old, False)):
-            if part:
-                self._close(group, part, starting)
+        state = self.state
+        fresh = [p for p in params if "momentum_buffer" not in state[p]]
+        if fresh:
+            old = [p for p in params if "momentum_buffer" in state[p]]
+            for parameter in fresh:
+                state[parameter]["momentum_buffer"] = zeros_like(parameter)
+            self._close(group, fresh, starting=True)
+            params = old
+        if params:
+            self._close(group, params, starting=False)
 
     def _close(self, group: ParameterGroup, params: list[Any], starting: bool) -> None:
         with_momentum = group["momentum"] != 0
         buffers = [self.state[p]["momentum_buffer"] for p in params] if with_momentum else []
         numbers = (float(group["lr"]), group["momentum"], 1 - group["dampening"], group["weight_decay"])
-        inputs = [p._read() for p in params]
-        inputs += [gradient_node(p) for p in params]
-        inputs += [b._read() for b in buffers]
-        tensors = [*params, *buffers]
 
         def advance(steps: int) -> None:
-            note_changes(tensors)
+            note_changes([*params, *buffers])
 
-        inputs.append(numbers_node(numbers, None, advance, repeats=not starting))
+        node = numbers_node(numbers, None, advance, repeats=not starting)
         attributes = (
-            len(params),
             with_momentum,
             group["weight_decay"] != 0,
             bool(group["nesterov"]),
             starting,
             bool(group["maximize"]),
         )
-        close(SGD_UPDATE, inputs, attributes, tensors)
+        close(SGD_UPDATE, params, buffers, node, attributes)

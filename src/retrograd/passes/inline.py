@@ -19,6 +19,8 @@ from retrograd.ops.elementwise import BITCAST, CAST
 from retrograd.passes.bodies import map_bodies
 from retrograd.passes.builder import GraphBuilder
 
+# Calls that are no nodes of their own: their steps are.
+_STRUCTURES: Final = frozenset(("backward", "checkpoint", "checkpoint.backward"))
 # What only says where numbers go, or is about their bits.
 _MOVES: Final = frozenset(
     "reshape permute broadcast slice slice_put pad concat flip unfold take gather select const cast bitcast".split()
@@ -70,7 +72,7 @@ def _has_half(types: Sequence[TensorType]) -> bool:
 def _computes_in_half(signature: Signature) -> bool:
     """Whether a step is a node that computes with numbers of 16 bits.
 
-    The backward pass of a whole structure is no node of its own: its steps are.
+    The backward pass of a whole structure, and what it computes again, are no nodes of their own: their steps are.
     """
     operation = signature.operation
     if not (_has_half(signature.inputs) or _has_half(signature.outputs)) or isinstance(operation, ControlFlow):
@@ -80,7 +82,7 @@ def _computes_in_half(signature: Signature) -> bool:
 
 def _only_moves(operation: Operation, signature: Signature) -> bool:
     assert signature.graph is not None
-    return operation.name == "backward" or _moves(signature.graph)
+    return operation.name in _STRUCTURES or _moves(signature.graph)
 
 
 @functools.lru_cache(maxsize=1 << 10)

@@ -33,6 +33,7 @@ from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph, Origin, Step
 from retrograd.core.operation import ControlFlow, Signature
 from retrograd.core.types import TensorType
+from retrograd.passes.structure import PassedStructure, Structure
 from retrograd.runtime import devices
 from retrograd.runtime.tolerance import allowed_difference, exceeds
 
@@ -144,9 +145,7 @@ def checking() -> Iterator[Checked]:
 class Plan:
     """What a program was compiled of."""
 
-    graph: Graph
-    scalars: Sequence[bool]
-    aliases: Sequence[int]
+    structure: Structure
     tier: int
 
 
@@ -170,12 +169,12 @@ def run_checked(program: Program, plan: Plan, inputs: Sequence[Buffer | Scalar],
         collector.differences.append(error.difference)
     if collector is not None:
         collector.programs += 1
-        collector.nodes += len(plan.graph.steps)
+        collector.nodes += len(plan.structure.graph.steps)
 
 
 def _restore(plan: Plan, inputs: Sequence[Buffer | Scalar], given: Sequence[Buffer | Scalar]) -> None:
     """Give inputs that outputs were written over their values back."""
-    for place in {alias for alias in plan.aliases if alias >= 0}:
+    for place in {alias for alias in plan.structure.aliases if alias >= 0}:
         buffer, saved = inputs[place], given[place]
         assert isinstance(buffer, Buffer) and isinstance(saved, Buffer)
         np.copyto(buffer.array(), saved.array())
@@ -187,7 +186,7 @@ def _check(plan: Plan, given: Sequence[Buffer | Scalar], made: Sequence[Array]) 
     Raises:
         DifferenceError: the first node that differs.
     """
-    graph = plan.graph
+    graph = plan.structure.graph
     values = _Followed(graph, "program").values([_array(x, t) for x, t in zip(given, graph.inputs, strict=True)])
     for number, value in enumerate(graph.outputs):
         if _bits_differ(made[number], values[value]).any():
@@ -267,7 +266,7 @@ def _run_alone(signature: Signature, args: Sequence[Array]) -> list[Array]:
         count = len(args)
         values = range(count, count + len(signature.outputs))
         graph = Graph(signature.inputs, (Step(signature, tuple(range(count))),), tuple(values))
-        compiled = devices.backend().compile(graph, [False] * count, [-1] * len(values), 0)
+        compiled = devices.backend().compile(PassedStructure(graph, [False] * count, [-1] * len(values)), 0)
         program = _alone.put(key, compiled)
     inputs = [Buffer.copy_of(x, type_) for x, type_ in zip(args, signature.inputs, strict=True)]
     outputs = [Buffer(type_) for type_ in signature.outputs]
@@ -285,7 +284,7 @@ def _first_in_program(
 
     If looking at a value makes the program right, the node that gives the output is named.
     """
-    graph = plan.graph
+    graph = plan.structure.graph
     makers = _makers(graph)
     for value in _before(graph, makers, output):
         seen = _run_with(plan, given, value)
@@ -332,13 +331,14 @@ def _before(graph: Graph, makers: dict[int, int], output: int) -> list[int]:
 
 def _run_with(plan: Plan, given: Sequence[Buffer | Scalar], value: int) -> Array:
     """What a program has for a value, if it is to give it as well."""
-    outputs = (*plan.graph.outputs, value)
-    graph = Graph(plan.graph.inputs, plan.graph.steps, outputs)
-    program = devices.backend().compile(graph, plan.scalars, [*plan.aliases, -1], plan.tier)
+    outputs = (*plan.structure.graph.outputs, value)
+    graph = Graph(plan.structure.graph.inputs, plan.structure.graph.steps, outputs)
+    aliases = [*plan.structure.aliases, -1]
+    program = devices.backend().compile(PassedStructure(graph, plan.structure.scalars, aliases), plan.tier)
     inputs = [x if isinstance(x, Scalar) else _copy(x) for x in given]
     buffers = [
         inputs[alias] if alias >= 0 else Buffer(graph.types[value])
-        for alias, value in zip([*plan.aliases, -1], outputs, strict=True)
+        for alias, value in zip(aliases, outputs, strict=True)
     ]
     program.run(inputs, buffers)  # type: ignore[arg-type]
     found = buffers[-1]

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from retrograd.backends.base import Backend
+from retrograd.backends.base import Backend, Program
 from retrograd.backends.null.backend import NullBackend
 from retrograd.backends.reference.backend import ReferenceBackend
 from retrograd.core.errors import OptionError
 from retrograd.core.graph import Graph
 from retrograd.ops.loop import Loop
+from retrograd.passes.structure import Structure
 
 
 def _native() -> Backend:
@@ -62,11 +63,17 @@ def backend() -> Backend:
     return found
 
 
-def tier_for(runs: int, graph: Graph) -> int:
+def recalled(structure: Structure) -> tuple[Program, int] | None:
+    """The program that an earlier process has planned for a structure, and its tier, if that is wanted here."""
+    found = backend().recall(structure)
+    return found if found is None or state.fixed_tier in (None, found[1]) else None
+
+
+def tier_for(runs: int, structure: Structure) -> int:
     """0 for a structure seen first, 1 for one that returns or is heavy."""
     if state.fixed_tier is not None:
         return state.fixed_tier
-    return 1 if runs > 0 or _is_heavy(graph) else 0
+    return 1 if runs > 0 or _is_heavy(structure.graph) else 0
 
 
 def is_settled(tier: int) -> bool:

@@ -20,7 +20,8 @@ from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node
-from retrograd.passes.pipeline import run_passes
+from retrograd.core.types import TensorType
+from retrograd.passes.structure import Structure
 from retrograd.runtime import check, devices
 
 _by_number = attrgetter("number")
@@ -31,13 +32,12 @@ class Trace:
 
     Attributes:
         pending: nodes to compute, in the order of recording; the projections of their outputs apart.
-        inputs: nodes that have a value, one for each distinct buffer, in the order in which they are first read.
-        buffers: their buffers, with their places.
+        buffers: the values from outside with their places, in the order in which they are first read.
         places: where the values of pending nodes stand, projections among them: 0, 1, 2, ... .
         key: the structure; in it, input i stands at ~i.
     """
 
-    __slots__ = ("buffers", "inputs", "pending", "places", "key")
+    __slots__ = ("buffers", "pending", "places", "key")
 
     def __init__(self, roots: Sequence[Node]) -> None:
         seen = set(roots)
@@ -72,35 +72,34 @@ class Trace:
     def _make_key(self) -> None:
         places = self.places
         buffers: dict[Buffer | Scalar, int] = {}
-        key: list[object] = []
-        inputs: list[Node] = []
-        append = key.append
-        for node in self.pending:
-            append(node.signature.key)  # type: ignore[union-attr]
-            for x in node.inputs:
-                buffer = x.buffer
-                if buffer is None:
-                    append(places[x])
-                    continue
-                place = buffers.get(buffer)
-                if place is None:
-                    place = buffers[buffer] = ~len(inputs)
-                    inputs.append(x)
-                append(place)
+        place_of = buffers.setdefault
+        key: list[object] = [node.signature.key for node in self.pending]  # type: ignore[union-attr]
+        # The signatures say how many inputs each node reads.
+        key += [
+            places[x] if x.buffer is None else place_of(x.buffer, ~len(buffers))
+            for node in self.pending
+            for x in node.inputs
+        ]
         # Types of inputs are part of the signatures that read them; whether one is a number is not.
-        append(None)
+        key.append(None)
         key += [place for buffer, place in buffers.items() if buffer.__class__ is Scalar]
-        self.buffers, self.inputs, self.key = buffers, inputs, key
+        self.buffers, self.key = buffers, key
 
     def graph(self, outputs: Sequence[int]) -> Graph:
         """The pending part as data; `outputs` are places."""
-        count = len(self.inputs)
+        count = len(self.buffers)
+        types: dict[Buffer | Scalar, TensorType] = {}
+        for node in self.pending:
+            for x in node.inputs:
+                if x.buffer is not None:
+                    types.setdefault(x.buffer, x.type)
 
         def value(x: Node) -> int:
             return count + self.places[x] if x.buffer is None else ~self.buffers[x.buffer]
 
         steps = tuple(Step(node.signature, tuple(map(value, node.inputs))) for node in self.pending)  # type: ignore[arg-type]
-        return Graph(tuple(node.type for node in self.inputs), steps, tuple(count + place for place in outputs))
+        inputs = tuple(types[buffer] for buffer in self.buffers)
+        return Graph(inputs, steps, tuple(count + place for place in outputs))
 
 
 def _unbound(node: Node) -> GraphError:
@@ -111,14 +110,12 @@ def _unbound(node: Node) -> GraphError:
 
 
 class _Entry:
-    """A structure in the cache: its graph, and its program of each tier."""
+    """A structure in the cache, and its program of each tier."""
 
-    __slots__ = ("graph", "scalars", "aliases", "program", "tier", "runs", "_overwriting")
+    __slots__ = ("structure", "program", "tier", "runs", "_overwriting")
 
-    def __init__(self, graph: Graph, scalars: list[bool], aliases: list[int]) -> None:
-        self.graph = graph
-        self.scalars = scalars
-        self.aliases = aliases
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
         self.program: Program | None = None
         self.tier = -1
         self.runs = 0
@@ -126,10 +123,13 @@ class _Entry:
 
     def ready(self) -> Program:
         """The program of the tier that is due: a structure that returns is worth its fast form."""
-        tier = devices.tier_for(self.runs, self.graph)
-        if tier > self.tier:
-            self.program = devices.backend().compile(self.graph, self.scalars, self.aliases, tier)
-            self.tier = tier
+        recalled = devices.recalled(self.structure) if self.program is None else None
+        if recalled is not None:
+            self.program, self.tier = recalled
+        else:
+            tier = devices.tier_for(self.runs, self.structure)
+            if tier > self.tier:
+                self.program, self.tier = devices.backend().compile(self.structure, tier), tier
         self.runs += 1
         assert self.program is not None
         return self.program
@@ -138,13 +138,17 @@ class _Entry:
         """The program in force, but with these aliases."""
         key = self.tier, tuple(aliases)
         if key not in self._overwriting:
-            self._overwriting[key] = devices.backend().compile(self.graph, self.scalars, aliases, self.tier)
+            structure = self.structure.overwriting(aliases)
+            found, tier = devices.recalled(structure) or (None, -1)
+            if found is None or tier < self.tier:
+                found = devices.backend().compile(structure, self.tier)
+            self._overwriting[key] = found
         return self._overwriting[key]
 
     @property
     def plan(self) -> check.Plan:
         """What the program in force was compiled of."""
-        return check.Plan(self.graph, self.scalars, self.aliases, self.tier)
+        return check.Plan(self.structure, self.tier)
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,6 @@ class Evaluation:
     """What one call of `evaluate` ran.
 
     Attributes:
-        graph: what the program computes, in primitives.
         settled: whether the program has its final form, and may run without being looked at: one of tier 0 is to be
             replaced, and one that is checked is checked each time.
         roots: what was asked for; their buffers come first among the outputs.
@@ -161,7 +164,6 @@ class Evaluation:
     """
 
     program: Program
-    graph: Graph
     settled: bool
     inputs: list[Buffer | Scalar]
     outputs: list[Buffer]
@@ -169,12 +171,17 @@ class Evaluation:
     seconds: float
     entry: _Entry
 
+    @property
+    def graph(self) -> Graph:
+        """What the program computes, in primitives."""
+        return self.entry.structure.graph
+
     def program_with_carries(self, carries: Mapping[int, int]) -> Program:
         """The same program, but output number `carries[i]` overwrites input i: the next run reads what this one wrote.
 
         It expects one buffer for such an input and output.
         """
-        aliases = list(self.entry.aliases)
+        aliases = list(self.entry.structure.aliases)
         for source, output in carries.items():
             aliases[output] = source
         return self.entry.overwriting(aliases) if carries else self.program
@@ -239,18 +246,18 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
             program.run(inputs, buffers)
         if _observers:
             seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier) and not check.state.is_on
-            done = Evaluation(program, entry.graph, settled, inputs, buffers, list(roots), seconds, entry)
+            done = Evaluation(program, settled, inputs, buffers, list(roots), seconds, entry)
             for observer in list(_observers):
                 observer(done)
         for root, buffer in zip(roots, buffers, strict=False):
             root.buffer = buffer
-            if root.released is not None or not root.requires_grad or root.leaf is not None:
+            if not root.requires_grad or root.released is not None or root.leaf is not None:
                 root.inputs = ()
 
 
 def _make(trace: Trace, outputs: Sequence[int], aliases: list[int]) -> _Entry:
     scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
-    return _Entry(run_passes(trace.graph(outputs)), scalars, aliases)
+    return _Entry(Structure(trace.graph(outputs), scalars, aliases))
 
 
 def forget_programs() -> None:

@@ -107,6 +107,11 @@ def is_autocast_enabled(device_type: str = "cpu") -> bool:
     return device(device_type).type == "cpu" and mode.state.autocast is not None
 
 
+def is_autocast_available(device_type: str) -> bool:
+    """Whether there is autocast for a device: for the CPU. Source: torch.amp.is_autocast_available."""
+    return device(device_type).type == "cpu"
+
+
 def get_autocast_dtype(device_type: str = "cpu") -> DType:
     """The dtype in which products take their operands. Source: torch.get_autocast_dtype."""
     chosen = mode.state.autocast

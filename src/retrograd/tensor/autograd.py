@@ -63,7 +63,11 @@ def backward(
         # Those of the last layers first, as they come. All are tensors before a hook may close a step.
         made = [(node.leaf() if node.leaf is not None else None, wrap(g)) for node, g in reversed(found.items())]
         for leaf, g in made:
-            if leaf is not None:
+            if leaf is None:
+                continue
+            if leaf._grad is None and not leaf._hooks and not leaf._after_hooks:
+                leaf._grad = g
+            else:
                 _accumulate(leaf, g, create_graph)
         return
     chosen = _sequence(inputs)
@@ -78,7 +82,7 @@ def clear_gradients(tensors: Iterable[Any], set_to_none: bool) -> None:
     """Forget the `.grad` of tensors, or set it to zero where it stands: out of any graph, and whoever else holds it."""
     for tensor in tensors:
         if set_to_none:
-            tensor.grad = None
+            tensor._grad = None
         elif (gradient := tensor.grad) is not None:
             if gradient.is_leaf:
                 gradient.requires_grad_(False)
@@ -188,10 +192,7 @@ def add_to_grad(tensor: Any, g: Any, create_graph: bool) -> None:
 def _accumulate(leaf: Any, g: Any, create_graph: bool) -> None:
     if leaf._hooks:
         g = hooked(leaf, g, create_graph)
-    if leaf._grad is None:
-        leaf._grad = g
-    else:
-        add_to_grad(leaf, g, create_graph)
+    add_to_grad(leaf, g, create_graph)
     if leaf._after_hooks:
         accumulated(leaf)
 

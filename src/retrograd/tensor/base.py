@@ -13,6 +13,7 @@ from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.dtype import DType, bfloat16
 from retrograd.core.errors import GraphError, OptionError, ShapeError
+from retrograd.core.inferred import INFERRED
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.core.types import Shape, contiguous_strides
@@ -98,7 +99,16 @@ class TensorBase:
     def _write(self, value: Node) -> None:
         """Make `value`, of this tensor's shape and dtype, its next value: storage and other views see it."""
         storage = self._storage
-        base = storage.read()
+        base = storage.node if storage.exports is None else storage.read()
+        if self._plain and not base.requires_grad:
+            storage.replace(value)
+        else:
+            storage.replace(self._whole(base, value), same_lineage=self._unversioned)
+        if eager.state.enabled:
+            eager.check(self)
+
+    def _whole(self, base: Node, value: Node) -> Node:
+        """The storage's next version out of its current one, `base`, and the next value of this tensor."""
         silent = self._detached or not mode.state.grad_enabled
         if self._view:
             with mode.no_grad() if silent else mode.enable_grad():
@@ -107,11 +117,14 @@ class TensorBase:
             # The graph behind the storage stays as it was, only the value is another.
             with mode.enable_grad():
                 value = record(GRAFT, (base, detached(value)))
-        storage.replace(value, same_lineage=self._unversioned)
-        if eager.state.enabled:
-            eager.check(self)
+        return value
 
     def _require_writable(self, name: str, value: Node) -> None:
+        if self._storage.inference and not mode.state.inference:
+            raise GraphError(
+                f"{name}: a tensor that was made under inference_mode() is being changed in place outside of it; "
+                "change a clone()"
+            )
         if not mode.state.grad_enabled:
             return
         if self._is_leaf_variable or self._base is not None:
@@ -138,43 +151,53 @@ class TensorBase:
             overwrites: whether `value` was not computed from the tensor itself.
         """
         self._require_writable(name, value)
-        shape = self._type_shape()
-        value = e.cast(value, self.dtype)
-        if value.type.shape != shape:
-            try:
-                value = broadcast_to(value, shape)
-            except ShapeError as error:
-                raise ShapeError(
-                    f"{name}: a value of shape {value.type.shape} does not fit in a tensor of shape {shape}"
-                ) from error
+        if self._view or value.type is not self._storage.node.type:
+            value = self._fitted(name, value)
         if overwrites:
             before = self._history()
             value = record(OVERWRITE, (before, value)) if before.requires_grad else record(IDENTITY, (value,))
         self._write(value)
         return self
 
+    def _fitted(self, name: str, value: Node) -> Node:
+        """A value in the dtype and the shape of this tensor."""
+        shape = self._type_shape()
+        value = e.cast(value, self.dtype)
+        if value.type.shape == shape:
+            return value
+        try:
+            return broadcast_to(value, shape)
+        except ShapeError as error:
+            raise ShapeError(
+                f"{name}: a value of shape {value.type.shape} does not fit in a tensor of shape {shape}"
+            ) from error
+
     def _view_as(self, movement: Movement | View, strides: Shape, offset: int, node: Node | None = None) -> Any:
         """A tensor that shows this one's elements through one more movement, or several; `node` if it is known."""
         movements = (movement,) if isinstance(movement, Movement) else movement
-        storage = self._storage
+        storage, plain = self._storage, self._plain
         # Gradients pass through this tensor, which may be a view itself, until the storage is changed.
         if node is None:
-            node = _seen_through(movements, storage.node if self._plain else self._history())
+            node = _seen_through(movements, storage.node if plain else self._history())
         view = blank()
         view._storage = storage
-        view._view = (*self._view, *movements)
+        view._view = movements if plain else (*self._view, *movements)
         view._strides, view._offset = strides, offset
         view._plain = False
         view._cached = storage.version, storage.lineage, node
+        if storage.inference:
+            INFERRED.add(node)
         followed = mode.state.grad_enabled
-        if self._detached or not followed:
+        if not followed or (not plain and self._detached):
             view._detached = True
-            view._silent_view = self._silent_view or not followed
+            view._silent_view = not followed or self._silent_view
         else:
             storage.viewed = True
+        if plain:
+            return view
         if self._unversioned:
             view._unversioned = True
-        if followed and (self._base is not None or (self._is_leaf_variable and not self._plain)):
+        if followed and (self._base is not None or self._is_leaf_variable):
             view._base = self if self._is_leaf_variable else self._base
         return view
 
@@ -194,7 +217,7 @@ class TensorBase:
 
     def _type_shape(self) -> Shape:
         storage = self._storage
-        if not self._view:
+        if self._plain or not self._view:
             return storage.node.type.shape
         cached = self._cached
         node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
@@ -286,6 +309,11 @@ class TensorBase:
             return self
         if requires_grad and not self.dtype.is_floating_point:
             raise GraphError(f"only floating-point tensors can require gradients, and this is {self.dtype.name}")
+        if requires_grad and self._storage.inference and not mode.state.inference:
+            raise GraphError(
+                "requires_grad_: a tensor that was made under inference_mode() gets no gradient outside of it; use a "
+                "clone()"
+            )
         if not requires_grad and not self._is_leaf_variable:
             raise GraphError("requires_grad can be switched off on leaves only; use .detach() on a result")
         self._is_leaf_variable = requires_grad
@@ -373,7 +401,10 @@ class TensorBase:
                 f"item(): only a tensor of one element has a value of its own, and this has shape "
                 f"{tuple(self.shape)}; use tolist() or reduce it first"
             )
-        return self._value().item()
+        buffer = self._storage.value()
+        if isinstance(buffer, Scalar):
+            return self._value().item()
+        return buffer.element(self._offset if self._view else 0)
 
     def tolist(self) -> Any:
         return self._value().tolist()
@@ -416,7 +447,7 @@ class TensorBase:
     def __bool__(self) -> bool:
         if self.numel() != 1:
             raise ShapeError(f"the truth of a tensor of shape {tuple(self.shape)} is ambiguous; use .any() or .all()")
-        return bool(self._value().item())
+        return bool(self.item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -435,8 +466,8 @@ class TensorBase:
             raise TypeError("len() of a 0-dimensional tensor")
         return shape[0]
 
-    def __hash__(self) -> int:
-        return id(self)
+    # Dictionaries of tensors (an optimizer's state) are looked into at every step: no method in Python.
+    __hash__ = object.__hash__
 
 
 _class: list[type[Any]] = []
@@ -456,6 +487,8 @@ def wrap(node: Node) -> Any:
     """A new tensor whose value is `node`."""
     tensor = object.__new__(_class[0])
     tensor._storage = Storage(node)
+    # As its class says: what is read all the time is found sooner on the instance.
+    tensor._plain = True
     if eager.state.enabled:
         eager.check(tensor)
     return tensor

@@ -60,11 +60,10 @@ def trace(name: str, part: str, function: Callable[[list[Any]], Any], types: Seq
         if not isinstance(leaf, TensorBase):
             raise OptionError(f"{name}: the function must return tensors, and returned {type(leaf).__name__}")
         outputs.append(leaf._read())
-    closed, constants = _closed(places, outputs)
-    return Body(places, closed, constants, result)
+    return Body(places, *closed(places, outputs), result)
 
 
-def _closed(places: list[Node], outputs: list[Node]) -> tuple[list[Node], list[Node]]:
+def closed(places: list[Node], outputs: list[Node]) -> tuple[list[Node], list[Node]]:
     """The outputs in terms of placeholders and constants, and the constants."""
     inside: dict[Node, Node] = {place: place for place in places}
     constants: dict[Node, None] = {}

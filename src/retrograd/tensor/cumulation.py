@@ -10,9 +10,9 @@ from retrograd.core.operation import record
 from retrograd.ops import cumulative as ops
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import deliver, operand
+from retrograd.tensor.extrema import ValuesAndIndices
 from retrograd.tensor.joining import cat
 from retrograd.tensor.lines import along, both_along
-from retrograd.tensor.reduction import ValuesAndIndices
 from retrograd.tensor.registry import method
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]

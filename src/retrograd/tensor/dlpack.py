@@ -18,7 +18,7 @@ from retrograd.core.errors import DTypeError, GraphError
 from retrograd.tensor.registry import method
 from retrograd.tensor.tensor import from_array, from_numpy
 
-__all__ = ["from_dlpack"]
+__all__ = ["from_dlpack", "to_dlpack"]
 
 _CPU: Final = (1, 0)
 _UNSIGNED, _BFLOAT = 1, 4
@@ -51,8 +51,8 @@ class ExportError(GraphError, BufferError):
     """A tensor that cannot be handed to another library: a BufferError, as the protocol asks for."""
 
 
-@method("__dlpack__")
-def to_dlpack(
+@method()
+def __dlpack__(
     input: Any,
     *,
     stream: Any = None,
@@ -76,6 +76,24 @@ def to_dlpack(
     if is_bfloat:
         _code(capsule)[0] = _BFLOAT
     return capsule
+
+
+def to_dlpack(tensor: Any) -> Any:
+    """A capsule over the tensor's memory, which `from_dlpack` takes once; it says that the memory may be written to.
+
+    Raises:
+        ExportError: the tensor requires a gradient.
+
+    Source: torch.utils.dlpack.to_dlpack.
+
+    >>> import retrograd as rg
+    >>> x = rg.tensor([1.0, 2.0])
+    >>> shared = rg.from_dlpack(rg.to_dlpack(x))
+    >>> shared[0] = 5.0
+    >>> x
+    tensor([5., 2.])
+    """
+    return tensor.__dlpack__(max_version=(1, 0))
 
 
 @method("__dlpack_device__")

@@ -9,7 +9,16 @@ from retrograd.tensor.base import TensorBase
 from retrograd.tensor.dispatch import operand
 from retrograd.tensor.registry import method
 
-__all__ = ["is_complex", "is_floating_point", "is_nonzero", "is_storage", "is_tensor", "typename"]
+__all__ = [
+    "is_complex",
+    "is_floating_point",
+    "is_inference",
+    "is_nonzero",
+    "is_signed",
+    "is_storage",
+    "is_tensor",
+    "typename",
+]
 
 
 def is_tensor(obj: Any) -> bool:
@@ -73,8 +82,15 @@ def is_nonzero(input: Any) -> bool:
 
 @method()
 def is_inference(input: Any) -> bool:
-    """False: tensors made under `inference_mode` are as any others. Source: torch.is_inference."""
-    return False
+    """Whether the tensor, or what it is a view of, was made under `inference_mode`. Source: torch.is_inference.
+
+    >>> import retrograd as rg
+    >>> with rg.inference_mode():
+    ...     x = rg.ones(2) * 2
+    >>> x.is_inference(), (x * 2).is_inference()
+    (True, False)
+    """
+    return bool(input._storage.inference)
 
 
 # -- memory -----------------------------------------------------------------------------------------------------------

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from retrograd.tensor import (
     blending,
     counting,
+    covariance,
     creation,
     cumulation,
     diagonals,
     dlpack,
+    extrema,
     facts,
+    histograms,
+    in_place,
+    integration,
     joining,
     memory,
     norms,
@@ -30,9 +35,13 @@ from retrograd.tensor import (
     special_functions,
     splitting,
     uniqueness,
+    vandermonde,
+    variance,
+    windows,
 )
 from retrograd.tensor.blending import *
 from retrograd.tensor.counting import *
+from retrograd.tensor.covariance import *
 from retrograd.tensor.creation import *
 from retrograd.tensor.cumulation import *
 from retrograd.tensor.diagonals import *
@@ -40,7 +49,11 @@ from retrograd.tensor.dlpack import *
 from retrograd.tensor.einsum import (
     einsum as einsum,
 )
+from retrograd.tensor.extrema import *
 from retrograd.tensor.facts import *
+from retrograd.tensor.histograms import *
+from retrograd.tensor.in_place import *
+from retrograd.tensor.integration import *
 from retrograd.tensor.joining import *
 from retrograd.tensor.linalg.decomposing import (
     cholesky as cholesky,
@@ -83,18 +96,26 @@ from retrograd.tensor.sorting import *
 from retrograd.tensor.special_functions import *
 from retrograd.tensor.splitting import *
 from retrograd.tensor.uniqueness import *
+from retrograd.tensor.vandermonde import *
+from retrograd.tensor.variance import *
+from retrograd.tensor.windows import *
 
 # Type checkers take every name from the lines above; at run time those of the modules themselves stay behind.
 if not TYPE_CHECKING:
     __all__: list[str] = []
     __all__ += blending.__all__
     __all__ += counting.__all__
+    __all__ += covariance.__all__
     __all__ += creation.__all__
     __all__ += cumulation.__all__
     __all__ += diagonals.__all__
     __all__ += dlpack.__all__
     __all__ += ["einsum"]
+    __all__ += extrema.__all__
     __all__ += facts.__all__
+    __all__ += histograms.__all__
+    __all__ += in_place.__all__
+    __all__ += integration.__all__
     __all__ += joining.__all__
     __all__ += [
         "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu_unpack", "matrix_exp",
@@ -118,3 +139,6 @@ if not TYPE_CHECKING:
     __all__ += special_functions.__all__
     __all__ += splitting.__all__
     __all__ += uniqueness.__all__
+    __all__ += vandermonde.__all__
+    __all__ += variance.__all__
+    __all__ += windows.__all__

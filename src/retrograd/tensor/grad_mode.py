@@ -123,13 +123,16 @@ class enable_grad(_Plain):
 
 
 class inference_mode(_Switch):
-    """As `no_grad`.
+    """As `no_grad`; and tensors that are made within say so, and are for use without gradients.
+
+    Outside, such a tensor cannot be changed in place, nor require a gradient, and no backward pass may read it. A
+    `clone()` of it is as any other tensor.
 
     Args:
         mode: False follows gradients again.
 
-    Source: torch.inference_mode. Deviation: its tensors may be used where gradients are followed, and changed in place
-    there; nothing is saved by forbidding it.
+    Source: torch.inference_mode. Deviation: that a backward pass would read such a tensor is told when the pass is
+    recorded, not by the operation.
 
     >>> import retrograd as rg
     >>> with rg.inference_mode():
@@ -146,6 +149,14 @@ class inference_mode(_Switch):
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
         self._enabled = mode
+
+    def __enter__(self) -> Self:
+        mode.inferring.places += self._enabled
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        mode.inferring.places -= self._enabled
+        super().__exit__(*error)
 
     def _modes(self) -> tuple[bool, bool]:
         return not self._enabled, self._enabled

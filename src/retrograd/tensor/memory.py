@@ -20,7 +20,7 @@ from retrograd.tensor.registry import method
 from retrograd.tensor.tensor import from_array
 from retrograd.tensor.view import Movement
 
-__all__ = ["as_strided", "clone", "empty_permuted", "empty_strided", "is_same_size", "numel"]
+__all__ = ["as_strided", "clone", "detach", "empty_permuted", "empty_strided", "is_same_size", "numel"]
 
 
 def numel(input: Any) -> int:
@@ -38,6 +38,12 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
     """A copy; gradients flow back to the original. Source: torch.clone."""
     operand("clone", input)
     return input.clone()
+
+
+def detach(input: Any) -> Any:
+    """The same elements, without their history: memory is shared. Source: torch.detach."""
+    operand("detach", input)
+    return input.detach()
 
 
 @method()

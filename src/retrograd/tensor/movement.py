@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from retrograd.core.errors import OptionError, ShapeError
@@ -40,28 +41,35 @@ def shape_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     return args
 
 
+def _resolved(name: str, old: Shape, shape: Shape) -> Shape:
+    """The shape asked for, with -1 filled in."""
+    size = math.prod(old)
+    unknown = [i for i, n in enumerate(shape) if n == -1]
+    if len(unknown) > 1 or any(n < -1 for n in shape):
+        raise ShapeError(f"{name}: {shape} must have no negative extent but one -1")
+    if unknown:
+        rest = math.prod(n for n in shape if n != -1)
+        if rest == 0 or size % rest:
+            raise ShapeError(f"{name}: {size} elements of {old} do not fill the shape {shape}")
+        shape = tuple(size // rest if n == -1 else n for n in shape)
+    if math.prod(shape) != size:
+        raise ShapeError(
+            f"{name}: {old} has {size} elements, and {shape} has {math.prod(shape)}; the counts must be equal"
+        )
+    return shape
+
+
+@lru_cache(maxsize=1 << 12)
+def _reshaped(
+    name: str, old: Shape, strides: Shape | None, shape: Shape
+) -> tuple[Shape, tuple[Movement, Shape] | None]:
+    """The shape asked for, with -1 filled in, and the view of that shape, if there is one."""
+    new = _resolved(name, old, shape)
+    return new, reshaping(old, strides, new)
+
+
 class Movements(TensorBase):
     """Shapes and axes."""
-
-    def _resolved(self, name: str, args: tuple[Any, ...]) -> Shape:
-        """The shape asked for, with -1 filled in."""
-        shape, size = shape_from(args), math.prod(self._type_shape())
-        if math.prod(shape) == size and (not shape or min(shape) >= 0):
-            return shape
-        unknown = [i for i, n in enumerate(shape) if n == -1]
-        if len(unknown) > 1 or any(n < -1 for n in shape):
-            raise ShapeError(f"{name}: {shape} must have no negative extent but one -1")
-        if unknown:
-            rest = math.prod(n for n in shape if n != -1)
-            if rest == 0 or size % rest:
-                raise ShapeError(f"{name}: {size} elements of {tuple(self.shape)} do not fill the shape {shape}")
-            shape = tuple(size // rest if n == -1 else n for n in shape)
-        if math.prod(shape) != size:
-            raise ShapeError(
-                f"{name}: {tuple(self.shape)} has {size} elements, and {shape} has {math.prod(shape)}; "
-                "the counts must be equal"
-            )
-        return shape
 
     def view(self, *shape: Any) -> Any:
         """The same memory in another shape.
@@ -69,22 +77,20 @@ class Movements(TensorBase):
         Raises:
             ShapeError: the elements do not lie so that a view of this shape exists; use reshape.
         """
-        new = self._resolved("view", shape)
-        movement = reshaping(self._type_shape(), self._strides, new)
-        if movement is None:
+        new, view = _reshaped("view", self._type_shape(), self._strides, shape_from(shape))
+        if view is None:
             raise ShapeError(
                 f"view: a tensor of shape {tuple(self.shape)} and strides {self.stride()} cannot be seen as {new} "
                 "without a copy; use .reshape(...)"
             )
-        return self._view_as(*movement, self._offset)
+        return self._view_as(view[0], view[1], self._offset)
 
     def reshape(self, *shape: Any) -> Any:
         """The elements in another shape: a view where that is possible, else a copy."""
-        new = self._resolved("reshape", shape)
-        movement = reshaping(self._type_shape(), self._strides, new)
-        if movement is None:
+        new, view = _reshaped("reshape", self._type_shape(), self._strides, shape_from(shape))
+        if view is None:
             return wrap(record(CONTIGUOUS, (self._read(),), (new,)))
-        return self._view_as(*movement, self._offset)
+        return self._view_as(view[0], view[1], self._offset)
 
     def view_as(self, other: TensorBase) -> Any:
         return self.view(other.shape)
@@ -123,7 +129,8 @@ class Movements(TensorBase):
         b = dim1 if 0 <= dim1 < ndim else self._axis(dim1)
         if not strides:
             return self.view(())
-        return self._view_as(*exchange(strides, a, b), self._offset)
+        movement, moved = exchange(strides, a, b)
+        return self._view_as(movement, moved, self._offset)
 
     def t(self) -> Any:
         """The transpose of a matrix."""

@@ -21,7 +21,7 @@ from retrograd.tensor.lines import line_of
 from retrograd.tensor.registry import method
 
 __all__ = [
-    "argwhere", "gather", "index_select", "masked_select", "nonzero", "take", "take_along_dim",
+    "argwhere", "gather", "index_select", "masked_select", "nonzero", "take", "take_along_dim", "unravel_index",
 ]  # fmt: skip
 
 
@@ -221,3 +221,33 @@ def argwhere(input: Any) -> Any:
             [2]])
     """
     return nonzero(input)
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Places counted in row-major order, as places along each axis.
+
+    Args:
+        indices: integers of any shape.
+        shape: an extent, or several.
+
+    Returns:
+        For each axis a tensor of the shape of `indices`.
+
+    Raises:
+        DTypeError: the places are no integers.
+
+    Source: torch.unravel_index. Deviation: places outside of the shape are not looked for.
+
+    >>> import retrograd as rg
+    >>> rg.unravel_index(rg.tensor([0, 5]), (2, 3))
+    (tensor([0, 1]), tensor([0, 2]))
+    """
+    operand("unravel_index", indices)
+    if indices.dtype.kind != 1:
+        raise DTypeError(f"unravel_index: takes integers, and received {indices.dtype.name}")
+    extents = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    found = []
+    for extent in reversed(extents):
+        found.append(indices % extent)
+        indices = indices // extent
+    return tuple(reversed(found))

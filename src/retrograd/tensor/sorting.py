@@ -15,8 +15,8 @@ from retrograd.core.operation import Composite, record
 from retrograd.ops import sort as ops
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import deliver, node_of, operand
+from retrograd.tensor.extrema import ValuesAndIndices
 from retrograd.tensor.lines import along, both_along, line_of
-from retrograd.tensor.reduction import ValuesAndIndices
 from retrograd.tensor.registry import method
 
 __all__ = [

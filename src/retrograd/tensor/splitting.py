@@ -25,7 +25,9 @@ _MOST_PARTS = 32
 
 
 def _axis_of(name: str, input: Any, dim: int) -> int:
-    if not operand(name, input).type.shape:
+    if not isinstance(input, TensorBase):
+        operand(name, input)  # refuses it
+    if not input._type_shape():
         raise ShapeError(f"{name}: a 0-dimensional tensor has no axis to be taken apart")
     axis: int = input._axis(dim)
     return axis

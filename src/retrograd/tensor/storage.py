@@ -19,6 +19,7 @@ from retrograd.autodiff.backward import residuals
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.errors import GraphError
+from retrograd.core.inferred import INFERRED
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.ops.arithmetic import IDENTITY, grafted
@@ -73,9 +74,10 @@ class Storage:
         exports: arrays that share its memory; None when there are none.
         memory: what they share.
         viewed: whether a tensor that is not detached is a view of it.
+        inference: whether it was made under `inference_mode`.
     """
 
-    __slots__ = ("node", "version", "lineage", "leaf", "exports", "memory", "viewed", "__weakref__")
+    __slots__ = ("node", "version", "lineage", "leaf", "exports", "memory", "viewed", "inference", "__weakref__")
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -85,6 +87,9 @@ class Storage:
         self.exports: list[Any] | None = None
         self.memory: Buffer | None = None
         self.viewed = False
+        self.inference = mode.inferring.places > 0 and mode.state.inference
+        if self.inference:
+            INFERRED.add(node)
         if node.buffer is None:
             storages = _pending.storages
             storages.append(ref(self))
@@ -96,7 +101,7 @@ class Storage:
         if self.exports is None or not self.is_exported():
             return self.node
         assert self.memory is not None
-        return grafted(self.node, Buffer.copy_of(self.memory.array(), self.node.type))
+        return grafted(self.node, self.memory.copy())
 
     def value(self) -> Buffer | Scalar:
         """The current value, computed if it is pending."""
@@ -119,8 +124,11 @@ class Storage:
             self.node = node
             if node.buffer is None:
                 _enlist(self)
+        if self.inference:
+            INFERRED.add(self.node)
         self.version += 1
-        self.lineage += not same_lineage
+        if not same_lineage:
+            self.lineage += 1
 
     def export(self) -> np.ndarray[Any, Any]:
         """The memory as an array that sees later changes, and through which it can be changed."""
@@ -128,7 +136,7 @@ class Storage:
             value = self.value()
             assert isinstance(value, Buffer)
             # A copy: whoever has read the value before must not see what is written to the array.
-            self.memory = Buffer.copy_of(value.array(), value.type)
+            self.memory = value.copy()
         assert self.memory is not None
         array = self.memory.array()
         self.exports = [*(self.exports or ()), ref(array)]
@@ -364,10 +372,12 @@ def _fail_alone(roots: list[Node]) -> dict[Node, Exception]:
 
 def with_residuals(roots: list[Node]) -> list[Node]:
     """The roots, and the values that backward passes from them will read, so that nothing is computed twice."""
+    walkable = [node for node in roots if node.requires_grad and _has_history(node)]
+    if not walkable:
+        return roots
     wanted = dict.fromkeys(roots)
-    for node in roots:
-        if node.requires_grad and _has_history(node):
-            wanted.update(dict.fromkeys(x for x in residuals(node) if x.buffer is None and _outputs(x) == 1))
+    for node in walkable:
+        wanted.update(dict.fromkeys(x for x in residuals(node) if x.buffer is None and _outputs(x) == 1))
     return list(wanted)
 
 

@@ -92,7 +92,9 @@ class Tensor(Arithmetic, Indexing, Differentiation):
         return represent(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.numel() == 1 else repr(self)
+        """In a formatted string, a 0-dimensional tensor is its number."""
+        is_number = not self.ndim or (spec and self.numel() == 1)
+        return format(self.item(), spec) if is_number else repr(self)
 
     def __array_wrap__(self, array: np.ndarray[Any, Any], context: Any = None, return_scalar: bool = False) -> Any:
         """What NumPy's own functions make of tensors is a tensor."""
@@ -252,6 +254,7 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     shares = array.dtype.isnative and array.flags.c_contiguous and array.flags.writeable
     if found is None or not shares or array.size == 0:
         return from_array(array)
-    result = wrap(input_node(tensor_type(array.shape, found), Buffer.over(array, tensor_type(array.shape, found))))
+    type_ = tensor_type(array.shape, found)
+    result = wrap(input_node(type_, Buffer.over(array, type_)))
     result._storage.share(array)
     return result

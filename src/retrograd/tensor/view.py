@@ -165,7 +165,6 @@ def exchange(strides: Shape, a: int, b: int) -> tuple[Movement, Shape]:
     return Movement("permute", tuple(order)), tuple(moved)
 
 
-@lru_cache(maxsize=1 << 12)
 def reshaping(shape: Shape, strides: Shape | None, new: Shape) -> tuple[Movement, Shape] | None:
     """The movement that gives another shape, and the strides after it; None where only a copy has that shape."""
     moved = contiguous_strides(new) if strides is None else reshaped_strides(shape, strides, new)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from retrograd.backends.native import cache
+from retrograd.backends.native import cache, disk
 from retrograd.backends.native.cache import KernelCache
 
 
@@ -139,8 +139,8 @@ def test_a_full_directory_is_not_listed_for_every_file(tmp_path, monkeypatch):
     KernelCache(tmp_path).get("k", lambda: returning(0))
     size = files(tmp_path)[0].stat().st_size
     listed = []
-    every = cache._files
-    monkeypatch.setattr(cache, "_files", lambda directory: listed.append(1) or every(directory))
+    every = disk._files
+    monkeypatch.setattr(disk, "_files", lambda *given: listed.append(1) or every(*given))
     limited = KernelCache(tmp_path, maximum_bytes=32 * size)
     for i in range(100):
         limited.get(f"k{i}", lambda i=i: returning(i))
@@ -178,7 +178,7 @@ def test_an_interrupted_compile_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         interrupted.get_many([("a", lambda: returning(1)), ("b", interrupt)])
     with monkeypatch.context() as patched:
-        patched.setattr(cache.os, "replace", interrupt)
+        patched.setattr(disk.os, "replace", interrupt)
         with pytest.raises(KeyboardInterrupt):
             interrupted.get("b", lambda: returning(2))
     assert [path.suffix for path in tmp_path.iterdir()] == [".kernel"]

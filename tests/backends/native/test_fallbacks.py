@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, reject, settings, strategies as st
 
 import retrograd as rg
 from retrograd.backends.native.segments import SegmentedProgram, is_native
 from retrograd.core.dtype import DTYPES
-from retrograd.core.errors import RetrogradError
+from retrograd.core.errors import RetrogradError, ShapeError
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import CONTROL_FLOW, PRIMITIVES, record, signature_of
 from retrograd.core.types import tensor_type
+from retrograd.ops.conv import CONVOLUTION
 from retrograd.runtime.check import checking
 from retrograd.tensor.base import wrap
 from tests.support.evaluate import apply
-from tests.support.native_step import type_of
+from tests.support.everything import import_everything
+from tests.support.fallbacks import FALLBACKS, FLOATS
+from tests.support.native_step import run_step, type_of
 from tests.support.primitive_table import PRIMITIVE_ROWS
 
-FLOATS = {"float32", "float64"}
+import_everything()
 INTEGERS = {"int64", "int32", "int16", "int8", "uint8"}
-LINALG = (
-    "cholesky_factors cofactors det eigh_factors lu_factors matrix_exp qr_factors slogdet_factors solve svd_factors"
-).split()
-# By primitive: the dtypes of results for which it falls back. Those of 16 bits are computed in float32.
-FALLBACKS = {
-    **dict.fromkeys(LINALG, FLOATS),
-    "convolution": INTEGERS,
-    "convolution over four axes": FLOATS | INTEGERS,
-    "cumsum": {"bool"},
-    "gcd": INTEGERS,
-    "recurrence": {"bool"},
-    "take_add": {"bool"},
-}
 
 
 def _steps() -> Iterator[tuple[str, Step]]:
@@ -51,8 +43,7 @@ def _steps() -> Iterator[tuple[str, Step]]:
                     signature = signature_of(PRIMITIVES[row.name], tuple(replaced), case.attributes)
                 except RetrogradError:
                     continue
-                many = signature.type.ndim == 6 and "convolution" in row.name
-                yield row.name + " over four axes" * many, Step(signature, tuple(range(len(types))))
+                yield row.name, Step(signature, tuple(range(len(types))))
 
 
 def test_the_list_of_fallbacks() -> None:
@@ -98,16 +89,68 @@ def test_bodies_of_control_flow_are_native_programs(
     assert checked.programs and not checked.differences
 
 
-@pytest.mark.parametrize("name", sorted(INTEGERS))
-def test_rows_of_whole_numbers_are_added(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(INTEGERS | {"bool"}))
+@pytest.mark.parametrize("tier", [0, 1])
+def test_rows_of_whole_numbers_are_added(name: str, tier: int) -> None:
     rng = np.random.default_rng(0)
-    values = rng.integers(0, 100, (50, 7)).astype(name)
+    values = rng.integers(0, 2 if name == "bool" else 100, (50, 7)).astype(name)
     index = rng.integers(0, 4, 50)
     expected = np.zeros((4, 7), name)
     np.add.at(expected, index, values)
-    with rg.use_backend("native"):
+    with rg.use_backend("native", tier):
         (got,) = apply(PRIMITIVES["take_add"], [values, index], ((4, 7),))
     np.testing.assert_array_equal(got, expected)
+
+
+def test_rows_of_booleans_are_added_in_a_tiny_program() -> None:
+    """One kernel computes all of it, with code of its own for each step."""
+    values, index = np.array([[True, False], [True, False], [False, True]]), np.array([1, 1, 0])
+    with rg.use_backend("native", 1):
+        x = wrap(record(PRIMITIVES["take_add"], (rg.tensor(values)._read(), rg.tensor(index)._read()), ((3, 2),)))
+        for _ in range(8):
+            x = x.logical_not().logical_xor(rg.tensor(True))
+        assert [kernel.kernel.split()[0] for kernel in rg.explain(x).kernels] == ["tiny"]
+        np.testing.assert_array_equal(x.numpy(), [[False, True], [True, False], [False, False]])
+
+
+@pytest.mark.parametrize("name", sorted(INTEGERS))
+@pytest.mark.parametrize("tier", [0, 1])
+def test_greatest_common_divisors(name: str, tier: int) -> None:
+    """Of large numbers, of zeros, and of the lowest number, whose magnitude wraps around."""
+    rng, info = np.random.default_rng(1), np.iinfo(name)
+    edges = np.array([0, 1, 2, 6, info.max, info.min, info.min // 2], name)
+    a, b = (x.ravel() for x in np.meshgrid(edges, edges))
+    a, b = (np.concatenate([x, rng.integers(info.min, info.max, 333).astype(name)]) for x in (a, b))
+    factor = rng.integers(1, 12, a.size).astype(name)
+    for x, y in ((a, b), (a * factor, b * factor)):
+        np.testing.assert_array_equal(run_step(PRIMITIVES["gcd"], [x, y], (), tier), np.gcd(x, y))
+
+
+def _any_convolution(data: Any, name: str, spatial: int) -> tuple[list[Any], tuple[Any, ...]]:
+    """Operands and attributes, of which not all fit together."""
+    extents = partial(st.lists, min_size=spatial, max_size=spatial)
+    stride, spread, dilation = (tuple(data.draw(extents(st.integers(1, 3)))) for _ in range(3))
+    padding = tuple(data.draw(extents(st.tuples(st.integers(-2, 2), st.integers(-2, 2)))))
+    groups, batch, inward, outward = (data.draw(st.integers(low, 2)) for low in (1, 1, 0, 1))
+    shapes = (
+        (batch, groups * inward, *data.draw(extents(st.integers(0, 5)))),
+        (groups * outward, inward, *data.draw(extents(st.integers(1, 3)))),
+    )
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    arrays = [rng.integers(0, 256, shape).astype(name) for shape in shapes]
+    return arrays, (stride, padding, spread, dilation, groups)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(st.data(), st.sampled_from(sorted(INTEGERS)), st.integers(1, 4), st.sampled_from([0, 1]))
+def test_convolutions_of_whole_numbers(data: Any, name: str, spatial: int, tier: int) -> None:
+    arrays, attributes = _any_convolution(data, name, spatial)
+    try:
+        CONVOLUTION.infer(tuple(map(type_of, arrays)), *attributes)
+    except ShapeError:
+        reject()
+    found = run_step(CONVOLUTION, arrays, attributes, tier)
+    np.testing.assert_array_equal(found, CONVOLUTION.reference(*arrays, *attributes))
 
 
 SHAPES = [((4, 5), (5, 33)), ((2, 3, 7, 40), (2, 3, 40, 1)), ((1, 1), (1, 6)), ((3, 0), (0, 4))]

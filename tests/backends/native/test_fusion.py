@@ -94,3 +94,37 @@ def test_parameters_are_read_before_the_same_kernel_updates_them() -> None:
             return [value.detach().numpy().tobytes() for value in (y, kernel, weight, bias)]
 
     assert train(0) == train(1)
+
+
+def test_kernels_with_a_constant_in_common_stay_apart() -> None:
+    """The gradient of a slice is put into zeros in memory, which dropout's choices need as a number alone."""
+    x, y = rg.tensor(np.ones((64, 48), np.float32)), rg.tensor(np.ones((64, 48), np.float32))
+    w = rg.ones(64, 48, requires_grad=True)
+    with rg.use_backend("native", 1), observed() as seen:
+        dropped = F.dropout(x), F.dropout(y)
+        (gradient,) = rg.autograd.grad(w[:, 3].sum(), (w,))
+        found = [value.numpy() for value in dropped]
+    kernels = [kernel for kernel in _kernels_that_read(seen[-1].program, 64 * 48) if "random_bits" in kernel]
+    assert len(kernels) == 2 and len(set(kernels)) == 1, "one kernel, twice"
+    assert all(set(np.unique(value)) == {0.0, 2.0} for value in found)
+    np.testing.assert_array_equal(gradient.numpy(), np.arange(48) == np.full((64, 1), 3))
+
+
+def test_kernels_with_a_number_in_common_stay_apart() -> None:
+    """They would be code of their own for each combination, and save nothing."""
+    values = [np.random.default_rng(seed).random((64, 48), np.float32) for seed in range(3)]
+    tensors, rate = [rg.tensor(value) for value in values], rg.tensor(0.5)
+    with rg.use_backend("native", 1), observed() as seen:
+        scaled = [x.sum(0) * (rate + 1) for x in tensors]
+        found = [x.numpy() for x in scaled]
+    kernels = _kernels_that_read(seen[-1].program, 64 * 48)
+    assert len(kernels) == 3 and len(set(kernels)) == 1, "one kernel, three times"
+    for total, value in zip(found, values, strict=True):
+        np.testing.assert_allclose(total, 1.5 * value.sum(0), rtol=1e-5)
+
+
+def _kernels_that_read(program: Any, size: int) -> list[str]:
+    """The kernels of all launches that read an array of so many elements."""
+    types = program.lowering.types
+    works = [work for phase in program.schedule.phases for work in phase]
+    return [work.kernel for work in works if any(types[root].size == size for root in work.reads)]

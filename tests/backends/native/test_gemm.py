@@ -15,7 +15,7 @@ import pytest
 from retrograd.backends.native.compiler import Library, compile_object, host
 from retrograd.backends.native.contract import SCRATCH_BYTES
 from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count, tile_shape
-from retrograd.backends.native.gemm_micro import Blocking
+from retrograd.backends.native.gemm_micro import Blocking, micro_module
 from retrograd.backends.native.target import TARGETS, Target
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
@@ -31,6 +31,11 @@ every_layout = pytest.mark.parametrize(("a_layout", "b_layout"), list(itertools.
 @functools.cache
 def library(dtype: str, a_layout: Layout, b_layout: Layout) -> Library:
     return Library(compile_object(gemm_module(host().target, dtype, a_layout, b_layout).text()))
+
+
+@functools.cache
+def micro_kernels(dtype: str) -> Library:
+    return Library(compile_object(micro_module(host().target, dtype).text()))
 
 
 @functools.cache
@@ -73,6 +78,7 @@ def gemm(
     words = np.zeros(len(Arg), np.int64)
     values = {"A": a.ctypes.data, "B": b.ctypes.data, "C": c.ctypes.data, "M": m, "N": n, "K": k}
     values |= {"BATCH0": batch0, "BATCH1": batch1, "TILE_M": tile_m, "TILE_N": tile_n}
+    values["MICRO_KERNELS"] = micro_kernels(a.dtype.name).address("micro_kernels")
     matrices: list[tuple[str, np.ndarray, Layout]] = [("A", a, a_layout), ("B", b, b_layout), ("C", c, "row")]
     for name, view, layout in matrices:
         values |= dict(zip((f"{name}_STRIDE", f"{name}_BATCH0", f"{name}_BATCH1"), strides(view, layout), strict=True))

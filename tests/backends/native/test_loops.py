@@ -27,7 +27,6 @@ from retrograd.backends.native.kernel import (
     LoopKernel,
     Operand,
     args_layout,
-    args_words,
     tile_count,
     verify,
 )
@@ -60,7 +59,7 @@ def scratch() -> tuple[Array, int]:
 def words(kernel: LoopKernel, extents: Sequence[int], arrays: Sequence[Array], tiles: tuple[int, int]) -> Array:
     """Argument words for arrays that are views with the extents as their shape."""
     layout = args_layout(kernel)
-    row = np.zeros(args_words(kernel), np.int64)
+    row = np.zeros(layout.words, np.int64)
     row[layout.row_tile], row[layout.col_tile] = tiles
     for axis, extent in enumerate(extents):
         row[layout.extent(axis)] = extent

@@ -62,6 +62,7 @@ def _moved(rng: random.Random, x: Any) -> Any:
             lambda: x[..., ::2],
             lambda: x.flatten(0, 1),
             lambda: rg.cat([x, x * 2.0], rng.randrange(x.ndim)),
+            lambda: rg.cat([x, x.flip(0)], rng.randrange(x.ndim)),
         ]
     )()
 

@@ -9,13 +9,13 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 
 import retrograd as rg
 from retrograd.backends.native.segments import _ALWAYS, _UNLESS, native_steps
 from retrograd.runtime.evaluate import observed
 from tests.support.backends import needs_native
-from tests.support.random_program import Program, Run, one_of_each, programs, train
+from tests.support.random_program import Instruction, Program, Run, one_of_each, programs, train
 
 pytestmark = needs_native
 
@@ -63,6 +63,26 @@ def check(program: Program, runs: Sequence[tuple[int | None, int]] = RUNS) -> No
         assert difference <= limit, f"{name} is off by {difference}, where {limit} is allowed"
 
 
+# The gradients of a normalisation, added up in one kernel, waited for themselves by way of an earlier, grown one.
+_GROWN = Program(
+    dtype="float32",
+    shapes=(1,),
+    instructions=(
+        Instruction("expanded", 0, (0, 0, 0)),
+        Instruction("convolved_in_time", 0, (0, 0, 0)),
+        Instruction("windows", 0, (0, 0, 0)),
+        Instruction("counted", 0, (0, 0, 0)),
+        Instruction("normalised", 2, (0, 5, 0)),
+    ),
+    loss="sum",
+    optimizer="sgd",
+    batches=(1,),
+    looks=False,
+    penalised=False,
+)
+
+
+@example(_GROWN)
 @settings(deadline=None, max_examples=COUNT, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(programs())
 def test_same_bits_for_tiers_and_threads_and_close_to_the_definition(program: Program) -> None:

@@ -18,8 +18,9 @@ from retrograd.backends.native.compiler import host
 from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.kernel import ARITY, BINARY, COMPARISONS, UNARY
 from retrograd.backends.native.lower import Lowering
+from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.program import NativeProgram
-from retrograd.backends.native.schedule import make_schedule
+from retrograd.backends.native.schedule import Schedule, make_schedule
 from retrograd.backends.native.split import split_reductions
 from retrograd.backends.native.tiny import TinyLowering, is_tiny, kernel_key
 from retrograd.backends.native.tiny_kernel import supports
@@ -56,14 +57,21 @@ def arity(name: str) -> int:
 # -- running one graph on both paths ----------------------------------------------------------------------------------
 
 
+def bound(lowering: Lowering, schedule: Schedule) -> NativeProgram:
+    inputs = lowering.graph.inputs
+    plan = Plan.of(lowering, schedule)
+    numbers = [False] * len(inputs)
+    return NativeProgram(plan, inputs, numbers, lambda: (lowering, schedule), lambda key: lowering.generators[key]())
+
+
 def ordinary(graph: Graph, aliases: Sequence[int], tier: int) -> NativeProgram:
     lowering = Lowering(graph, Fusion(graph, ViewTable(graph), fuse=tier > 0), host().target)
-    return NativeProgram(lowering, make_schedule(lowering, aliases), [False] * len(graph.inputs))
+    return bound(lowering, make_schedule(lowering, aliases))
 
 
 def whole(graph: Graph, aliases: Sequence[int]) -> NativeProgram:
     lowering = TinyLowering(graph, host().target)
-    return NativeProgram(lowering, make_schedule(lowering, aliases), [False] * len(graph.inputs))
+    return bound(lowering, make_schedule(lowering, aliases))
 
 
 def run(program: NativeProgram, graph: Graph, arrays: Sequence[Array], aliases: Sequence[int]) -> list[Array]:

@@ -1,18 +1,21 @@
 """The native backend: where a graph becomes machine code. `plan_segment` lists the stages.
 
-    graph -> prepare -> views -> fusion -> lowering -> schedule -> program
+    graph -> prepare -> views -> fusion -> lowering -> schedule -> plan -> program
 
 A tiny graph goes from there straight to its lowering: a single kernel for all of it (`tiny.py`).
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from retrograd.backends.base import Program
 from retrograd.backends.native.compiler import host
 from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.lower import Lowering
+from retrograd.backends.native.plan import Plan
+from retrograd.backends.native.plan_store import FEWEST_STEPS, plan_store
 from retrograd.backends.native.prepare import prepare
 from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import Schedule, make_schedule
@@ -21,6 +24,7 @@ from retrograd.backends.native.target import Target
 from retrograd.backends.native.tiny import TinyLowering, is_tiny
 from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
+from retrograd.passes.structure import Structure
 
 
 class NativeBackend:
@@ -28,23 +32,60 @@ class NativeBackend:
 
     name = "native"
 
-    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> Program:
-        if all(native_steps(graph)):
-            return compile_segment(graph, scalars, aliases, tier)
+    def compile(self, structure: Structure, tier: int) -> Program:
+        graph, scalars = structure.graph, structure.scalars
+        if not all(native_steps(graph)):
+            return _in_segments(graph, scalars, tier)
+        program = compile_segment(graph, scalars, structure.aliases, tier)
+        if len(graph.steps) >= FEWEST_STEPS and structure.digest is not None:
+            plan_store().keep(program.plan, structure.digest, structure.aliases, tier)
+        return program
 
-        def compile_part(part: Graph, numbers: Sequence[bool]) -> Program:
-            return compile_segment(part, numbers, [-1] * len(part.outputs), tier)
+    def recall(self, structure: Structure) -> tuple[Program, int] | None:
+        if structure.digest is None:
+            return None
+        for tier in (1, 0):
+            plan = plan_store().recall(structure.digest, structure.aliases, tier)
+            if plan is not None:
+                return _recalled(plan, structure, tier), tier
+        return None
 
-        def compile_body(body: Graph) -> Program:
-            return self.compile(body, [False] * len(body.inputs), [-1] * len(body.outputs), tier)
 
-        return SegmentedProgram(graph, scalars, compile_part, compile_body)
+def _recalled(plan: Plan, structure: Structure, tier: int) -> NativeProgram:
+    """The program of a plan. The work behind it is made anew if a kernel is gone, or somebody wants to see it."""
+
+    @functools.cache
+    def work() -> tuple[Lowering, Schedule]:
+        return plan_segment(structure.graph, structure.aliases, tier, host().target)
+
+    def build(key: str) -> str:
+        return work()[0].generators[key]()
+
+    return NativeProgram(plan, structure.recorded.inputs, structure.scalars, work, build)
+
+
+def _in_segments(graph: Graph, scalars: Sequence[bool], tier: int) -> SegmentedProgram:
+    """A program of native parts, and of steps that have no kernel."""
+
+    def compile_part(part: Graph, numbers: Sequence[bool]) -> Program:
+        return compile_segment(part, numbers, [-1] * len(part.outputs), tier)
+
+    def compile_body(body: Graph) -> Program:
+        scalars, aliases = [False] * len(body.inputs), [-1] * len(body.outputs)
+        if all(native_steps(body)):
+            return compile_segment(body, scalars, aliases, tier)
+        return _in_segments(body, scalars, tier)
+
+    return SegmentedProgram(graph, scalars, compile_part, compile_body)
 
 
 def compile_segment(graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NativeProgram:
     """A program for steps that all have kernels."""
-    lowering, schedule = plan_segment(graph, aliases, tier, host().target)
-    return NativeProgram(lowering, schedule, scalars)  # machine code, a table
+    target = host().target
+    lowering, schedule = plan_segment(graph, aliases, tier, target)
+    plan = Plan.of(lowering, schedule)  # all of it as data
+    work = functools.partial(plan_segment, graph, aliases, tier, target)
+    return NativeProgram(plan, graph.inputs, scalars, work, lambda key: lowering.generators[key]())  # code, a table
 
 
 def plan_segment(graph: Graph, aliases: Sequence[int], tier: int, target: Target) -> tuple[Lowering, Schedule]:

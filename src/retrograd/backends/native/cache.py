@@ -1,16 +1,8 @@
 """Compiled kernels, kept in memory and on disk.
 
-A file holds one object file. Its name is a hash of everything its code depends on: the caller's key, this package's
-version and the sources of its generators, LLVM's version, and the CPU. Its layout:
-
-    magic                   8 bytes
-    checksum                32 bytes, BLAKE2b of all that follows
-    length of the identity  4 bytes, little endian
-    identity                UTF-8 text of all that the name was hashed from, compared in full on a hit
-    object file             the rest
-
-Files are written under another name and renamed, so that no reader ever sees half of one; a file that does not verify
-is removed and made again. Misses are compiled one after the other: llvmlite holds one lock around all of LLVM.
+A file on disk holds one object file. Its identity is everything its code depends on: the caller's key, this package's
+version and the sources of its generators, LLVM's version, and the CPU. Misses are compiled one after the other:
+llvmlite holds one lock around all of LLVM.
 """
 
 from __future__ import annotations
@@ -20,27 +12,16 @@ import hashlib
 import importlib.metadata
 import os
 import re
-import tempfile
 import threading
-import time
-import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from retrograd.backends.native.compiler import compile_object, host, llvm
+from retrograd.backends.native.disk import Disk
 
 DEFAULT_MAXIMUM_BYTES = 256 << 20
 
-_MAGIC = b"rgkernel"
-_CHECKSUM_BYTES = 32
-_LENGTH_BYTES = 4
 _SUFFIX = ".kernel"
-_UNFINISHED = ".tmp"
-# A file that was used this recently is not marked as used again, and an unfinished one may yet be finished.
-_RECENT_SECONDS = 3600.0
-# A full directory is cleared of more than there need be, this part of its size: listing it takes long.
-_SPARE_PART = 16
 
 Build = Callable[[], str]
 
@@ -95,7 +76,7 @@ class KernelCache:
     """
 
     def __init__(self, directory: Path | None, maximum_bytes: int = DEFAULT_MAXIMUM_BYTES) -> None:
-        self._disk = None if directory is None else _Disk(directory, maximum_bytes)
+        self._disk = None if directory is None else Disk(directory, maximum_bytes, _SUFFIX)
         self._loaded: dict[str, Kernels] = {}
 
     def __len__(self) -> int:
@@ -126,115 +107,6 @@ class KernelCache:
         if self._disk is not None:
             self._disk.write(identity, made)
         return made
-
-
-class _Disk:
-    """A directory of object files. Any failure of the file system makes it behave as empty."""
-
-    def __init__(self, directory: Path, maximum_bytes: int) -> None:
-        self._directory, self._maximum_bytes = directory, maximum_bytes
-        self._writable = True
-        self._bytes: int | None = None
-
-    def read(self, identity: str) -> bytes | None:
-        path = self._path(identity)
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return None
-        object_file = _unpack(content, identity)
-        with suppress(OSError):
-            if object_file is None:
-                path.unlink()
-            else:
-                _mark_used(path)
-        return object_file
-
-    def write(self, identity: str, object_file: bytes) -> None:
-        if not self._writable:
-            return
-        content = _pack(identity, object_file)
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            _write_atomically(self._path(identity), content)
-        except OSError as error:
-            self._writable = False
-            warnings.warn(f"compiled kernels are not kept on disk: {error}", RuntimeWarning, stacklevel=2)
-            return
-        self._make_room(len(content))
-
-    def _make_room(self, written: int) -> None:
-        """Remove the files that were not used for longest; the directory is listed only now and then."""
-        if self._bytes is not None and self._bytes + written <= self._maximum_bytes:
-            self._bytes += written
-            return
-        files = sorted(_files(self._directory), key=lambda file: file[1])
-        self._bytes = sum(size for _, _, size in files)
-        if self._bytes <= self._maximum_bytes:
-            return
-        for path, _, size in files:
-            if self._bytes <= self._maximum_bytes - self._maximum_bytes // _SPARE_PART:
-                break
-            with suppress(OSError):
-                path.unlink()
-            self._bytes -= size
-
-    def _path(self, identity: str) -> Path:
-        return self._directory / (hashlib.blake2b(identity.encode(), digest_size=20).hexdigest() + _SUFFIX)
-
-
-# -- one file ---------------------------------------------------------------------------------------------------------
-
-
-def _pack(identity: str, object_file: bytes) -> bytes:
-    name = identity.encode()
-    body = len(name).to_bytes(_LENGTH_BYTES, "little") + name + object_file
-    return _MAGIC + _checksum(body) + body
-
-
-def _unpack(content: bytes, identity: str) -> bytes | None:
-    """The object file, or None if the content is damaged or belongs to another identity."""
-    start = len(_MAGIC) + _CHECKSUM_BYTES
-    body = content[start:]
-    if content[:start] != _MAGIC + _checksum(body):
-        return None
-    end = _LENGTH_BYTES + int.from_bytes(body[:_LENGTH_BYTES], "little")
-    return body[end:] if body[_LENGTH_BYTES:end] == identity.encode() else None
-
-
-def _checksum(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=_CHECKSUM_BYTES).digest()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _mark_used(path: Path) -> None:
-    """Note by the modification time that a file was used; access times are often switched off."""
-    now = time.time()
-    if now - path.stat().st_mtime > _RECENT_SECONDS:
-        os.utime(path, (now, now))
-
-
-def _files(directory: Path) -> list[tuple[Path, float, int]]:
-    """The cache's files with their times and sizes, unfinished ones only if they were abandoned."""
-    files = []
-    for path in directory.iterdir():
-        with suppress(OSError):  # another process may have just removed it
-            status = path.stat()
-            abandoned = path.suffix == _UNFINISHED and time.time() - status.st_mtime > _RECENT_SECONDS
-            if path.suffix == _SUFFIX or abandoned:
-                files.append((path, status.st_mtime, status.st_size))
-    return files
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------
@@ -281,10 +153,23 @@ def _with_tagged_symbols(text: str, tag: str) -> str:
 @functools.lru_cache(maxsize=1)
 def kernel_cache() -> KernelCache:
     """The cache that `RETROGRAD_CACHE` (0: memory only), `RETROGRAD_CACHE_DIR` and `RETROGRAD_CACHE_SIZE` describe."""
-    if os.environ.get("RETROGRAD_CACHE") == "0":
-        return KernelCache(None)
+    directory = cache_directory()
+    return KernelCache(None) if directory is None else KernelCache(directory, cache_size())
+
+
+def cache_directory() -> Path | None:
+    """Where files are kept; None if nothing is to be kept."""
+    return None if os.environ.get("RETROGRAD_CACHE") == "0" else _default_directory()
+
+
+def cache_size() -> int:
+    """How many bytes kernels may take there.
+
+    Raises:
+        ValueError: RETROGRAD_CACHE_SIZE is no number of bytes.
+    """
     size = os.environ.get("RETROGRAD_CACHE_SIZE")
-    return KernelCache(_default_directory(), DEFAULT_MAXIMUM_BYTES if size is None else _bytes_of(size))
+    return DEFAULT_MAXIMUM_BYTES if size is None else _bytes_of(size)
 
 
 def _default_directory() -> Path:

@@ -21,6 +21,7 @@ from retrograd.backends.native.conv_geometry import SPATIAL_AXES, Axis, axes_of
 from retrograd.backends.native.conv_ops import ConvSpec, WeightSpec, conv_shape
 from retrograd.backends.native.gemm_micro import Blocking, multiply_add
 from retrograd.backends.native.ir import I64, PTR, Module, Value, Variable
+from retrograd.backends.native.quotients import divide
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.work import even_part
 from retrograd.core.types import Shape, contiguous_strides
@@ -101,8 +102,8 @@ class _Kernel:
 
     def _row(self, row: Value) -> tuple[Value, Value, Value]:
         """Image, plane and row of its plane that a row of outputs is."""
-        image_plane, line = _divide(row, self.words[Arg.ROWS_OF_PLANE])
-        return (*_divide(image_plane, self.words[Arg.PLANES]), line)
+        image_plane, line = divide(row, self.words[Arg.ROWS_OF_PLANE])
+        return (*divide(image_plane, self.words[Arg.PLANES]), line)
 
     def _for_channels(self, start: Value, stop: Value, body: Callable[[Value, int, Value | None], None]) -> None:
         """Call `body` for several vectors of channels, then for one, then for the masked rest."""
@@ -209,7 +210,7 @@ class _WeightKernel(_Kernel):
     def emit(self) -> None:
         f, words = self.f, self.words
         channels = words[Arg.CHANNELS]
-        part, column_tile = _divide(self.tile, (channels + words[Arg.TILE_CHANNELS] - 1) // words[Arg.TILE_CHANNELS])
+        part, column_tile = divide(self.tile, (channels + words[Arg.TILE_CHANNELS] - 1) // words[Arg.TILE_CHANNELS])
         first = part * words[Arg.TILE_ROWS]
         rows = first, f.minimum(first + words[Arg.TILE_ROWS], words[Arg.ROWS])
         start = column_tile * words[Arg.TILE_CHANNELS]
@@ -246,7 +247,7 @@ class _WeightKernel(_Kernel):
     def _met(self, axis: int, span: _Span, position: Value) -> tuple[Value, Value]:
         """The element of X that an output meets through a tap, and whether it does."""
         f, words = self.f, self.words
-        index, rest = _divide(position - span.other, words[OTHER_STEPS[axis]])
+        index, rest = divide(position - span.other, words[OTHER_STEPS[axis]])
         met = f.compare("eq", rest, 0) & f.compare("sge", position, span.other) & f.compare("slt", index, span.count)
         return span.first + index * words[STEPS[axis]], met
 
@@ -261,11 +262,6 @@ class _WeightKernel(_Kernel):
                 a, b = (self._load(f.at(place, v * lanes, self.blocking.element), mask) for place in places)
                 chain.set(multiply_add(f, a, b, chain.get()))
         return chains
-
-
-def _divide(a: Value, b: Value) -> tuple[Value, Value]:
-    quotient = a // b
-    return quotient, a - quotient * b
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------

@@ -53,10 +53,6 @@ class Axis:
         places = ((r, phase * self.stride + r * self.dilation - self.low) for r in range(self.kernel))
         return tuple(Tap(r, place // self.input_dilation) for r, place in places if place % self.input_dilation == 0)
 
-    def phase_of(self, tap: int) -> int | None:
-        """The phase whose outputs meet a tap, or None if no output does."""
-        return next((p for p in range(self.period) if any(tap == t.number for t in self.taps(p))), None)
-
     def count(self, phase: int) -> int:
         """How many outputs a phase has."""
         return max(-(-(self.out - phase) // self.period), 0)

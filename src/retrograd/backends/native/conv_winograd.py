@@ -20,6 +20,7 @@ from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm import Split
 from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
+from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
 from retrograd.backends.native.winograd_tiles import (
@@ -105,7 +106,7 @@ class _WinogradKernel:
     def emit(self) -> None:
         f, words = self.f, self.words
         columns = words[Arg.CHANNELS_OUT]
-        row_tile, column_tile = _divide(self.tile, _ceil_div(columns, words[Arg.TILE_CHANNELS]))
+        row_tile, column_tile = divide(self.tile, ceil_div(columns, words[Arg.TILE_CHANNELS]))
         first = row_tile * words[Arg.TILE_ROWS]
         last = f.minimum(first + words[Arg.TILE_ROWS], words[Arg.ROWS])
         start = column_tile * words[Arg.TILE_CHANNELS]
@@ -131,7 +132,7 @@ class _WinogradKernel:
 
     def _line(self, row: Value) -> Value:
         """The line of tiles, counted over all images, that a row of outputs begins."""
-        image, inside = _divide(row, self.words[Arg.ROWS_OUT])
+        image, inside = divide(row, self.words[Arg.ROWS_OUT])
         return image * self.words[Arg.GRID_H] + (inside + 1) // OUTPUTS
 
     def _transform(self, first: Value, last: Value) -> None:
@@ -139,7 +140,7 @@ class _WinogradKernel:
         f, words = self.f, self.words
         strides, extents = (words[Arg.X_ROW], words[Arg.X_PIXEL]), (words[Arg.ROWS_IN], words[Arg.COLUMNS_IN])
         with tiles_of(f, first, last, words[Arg.GRID_W]) as (index, line, place):
-            number, height = _divide(line, words[Arg.GRID_H])
+            number, height = divide(line, words[Arg.GRID_H])
             image = self._at(words[Arg.X], number * words[Arg.X_IMAGE])
             row, column = height * OUTPUTS - words[Arg.LOW_H], place * OUTPUTS - words[Arg.LOW_W]
             target = self._at(self.scratch, index * words[Arg.V_CHANNELS])
@@ -179,22 +180,13 @@ class _WinogradKernel:
         channels = words[Arg.CHANNELS_OUT]
         row_step = words[Arg.COLUMNS_OUT] * channels
         with tiles_of(f, first, last, words[Arg.GRID_W]) as (index, line, place):
-            number, height = _divide(line, words[Arg.GRID_H])
+            number, height = divide(line, words[Arg.GRID_H])
             row, pixel = height * OUTPUTS, place * OUTPUTS
             target = (number * words[Arg.ROWS_OUT] + row) * row_step + pixel * channels + column
             rows, columns = words[Arg.ROWS_OUT] - row, words[Arg.COLUMNS_OUT] - pixel
             source = self._at(self.products, index * self.blocking.columns)
             out = self._at(words[Arg.Y], target)
             f.call(self.finish, source, words[Arg.M_STEP], out, row_step, channels, rows, columns, width)
-
-
-def _ceil_div(a: Value, b: Value) -> Value:
-    return (a + b - 1) // b
-
-
-def _divide(a: Value, b: Value) -> tuple[Value, Value]:
-    quotient = a // b
-    return quotient, a - quotient * b
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------

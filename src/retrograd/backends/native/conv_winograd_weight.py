@@ -20,6 +20,7 @@ from retrograd.backends.native.conv_winograd import TRANSFORM_CYCLES, pays
 from retrograd.backends.native.gemm import Split
 from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
+from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
 from retrograd.backends.native.winograd_tiles import (
@@ -108,7 +109,7 @@ class _WinogradWeightKernel:
     def emit(self) -> None:
         f, words = self.f, self.words
         columns = words[Arg.CHANNELS_OUT]
-        part, column_tile = _divide(self.tile, _ceil_div(columns, words[Arg.TILE_CHANNELS]))
+        part, column_tile = divide(self.tile, ceil_div(columns, words[Arg.TILE_CHANNELS]))
         start = column_tile * words[Arg.TILE_CHANNELS]
         width = f.minimum(words[Arg.TILE_CHANNELS], columns - start)
         self._clear_zeros()
@@ -141,7 +142,7 @@ class _WinogradWeightKernel:
         g_strides = words[Arg.COLUMNS_G] * words[Arg.CHANNELS_OUT], words[Arg.CHANNELS_OUT]
         g_extents = words[Arg.ROWS_G], words[Arg.COLUMNS_G]
         with tiles_of(f, first, last, words[Arg.GRID_W]) as (index, line, place):
-            number, height = _divide(line, words[Arg.GRID_H])
+            number, height = divide(line, words[Arg.GRID_H])
             image = self._at(words[Arg.X], number * words[Arg.X_IMAGE])
             row, pixel = height * OUTPUTS, place * OUTPUTS
             corner = row - words[Arg.LOW_H], pixel - words[Arg.LOW_W]
@@ -173,15 +174,6 @@ class _WinogradWeightKernel:
                 a, c = self._at(v, start), self._at(m, start * columns)
                 strides = one, words[Arg.V_CHANNELS], columns, columns
                 f.call(kernel, a, w, c, self.segment, one, tiles, *strides, accumulate)
-
-
-def _ceil_div(a: Value, b: Value) -> Value:
-    return (a + b - 1) // b
-
-
-def _divide(a: Value, b: Value) -> tuple[Value, Value]:
-    quotient = a // b
-    return quotient, a - quotient * b
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ two numbers, and what is made of single numbers from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from retrograd.backends.native.kernel import ARITY
@@ -20,6 +19,7 @@ from retrograd.backends.native.merge import merge_groups
 from retrograd.backends.native.remake import remake
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.views import MOVEMENTS, View, ViewTable, squeezed
+from retrograd.backends.native.waits import Waits
 from retrograd.core.graph import Graph, Step
 from retrograd.core.types import Shape, contiguous_strides
 
@@ -89,6 +89,7 @@ class Fusion:
         self.views = table.views
         self.first = len(graph.inputs)
         self.groups: dict[int, Group] = {}
+        self._waits = Waits(self.groups)
         self._outputs = {self.views[v].root for v in graph.outputs}
         self._moved = self._moved_values()
         self._in_memory = self._outputs | self._values_by_address()
@@ -248,9 +249,11 @@ class Fusion:
             self._join(merged, value)
 
     def _join(self, group: Group, value: int) -> None:
+        roots = [root for root, _ in self.reads_of_member(value)]
         group.members.append(value)
-        group.sources.update(root for root, _ in self.reads_of_member(value))
+        group.sources.update(roots)
         self.groups[value] = group
+        self._waits.join(group, value, roots)
 
     def _candidates(self, step: Step, domain: Shape) -> list[Group]:
         """Groups that compute an argument in a form that the step can use in place, matrix products first."""
@@ -337,6 +340,7 @@ class Fusion:
         group.members, group.sources = [], set()
         self._join(group, product)
         loop = Group("loop", squeezed(group.domain))
+        self._waits.part(group, loop)
         for value in rest:
             self._join(loop, value)
 
@@ -348,7 +352,7 @@ class Fusion:
             if self.groups.get(root) is group:
                 if self.role(group, view) is None:
                     return False
-            elif self._wait([root], {group}):
+            elif self._waits.wait([root], {group}):
                 return False
         return True
 
@@ -364,7 +368,7 @@ class Fusion:
             return False
         both = {a, b}
         roots = {r for r, _ in self._reads(step)} if step is not None else set()
-        return not self._wait([r for r in roots | a.sources | b.sources if self.groups.get(r) not in both], both)
+        return not self._waits.wait([r for r in roots | a.sources | b.sources if self.groups.get(r) not in both], both)
 
     def _reads_in_place(self, reader: Group, other: Group) -> bool:
         """Whether all that one group reads of another one it could use in the same kernel."""
@@ -382,21 +386,6 @@ class Fusion:
             return [(view.root, view)]
         return self._reads(self.step(value), self.groups.get(value))
 
-    def _wait(self, roots: Iterable[int], groups: set[Group]) -> bool:
-        """Whether computing any of the roots needs one of the groups to be done."""
-        seen: set[Group] = set()
-        stack = [group for root in roots if (group := self.groups.get(root)) is not None]
-        # A group whose values all come before those of the groups cannot read them.
-        first = min(group.first for group in groups)
-        while stack:
-            group = stack.pop()
-            if group in groups:
-                return True
-            if group not in seen and group.members[-1] > first:
-                seen.add(group)
-                stack += [before for root in group.sources if (before := self.groups.get(root)) is not None]
-        return False
-
     def merge(self, a: Group, b: Group) -> Group:
         """Put the members of `b` into `a`."""
         first = a.members[:1] if a.is_product else []
@@ -405,4 +394,5 @@ class Fusion:
         a.reduced = a.reduced if a.reduced is not None else b.reduced
         for value in b.members:
             self.groups[value] = a
+        self._waits.merge(a, b)
         return a

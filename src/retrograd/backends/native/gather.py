@@ -7,15 +7,15 @@ columns to each tile, so that the sum has one order however many threads share i
 from __future__ import annotations
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS
-from retrograd.backends.native.ir import F32, F64, I8, I16, I32, I64, PTR, Function, Module, Value
+from retrograd.backends.native.ir import I64, PTR, Function, Module, Value
+from retrograd.backends.native.kernel import Instruction
+from retrograd.backends.native.loops_memory import load_scalar, memory_type, to_memory
+from retrograd.backends.native.scalar_ops import compute
 from retrograd.backends.native.target import Target
 
 # take:     table, index, out, rows of the table, bytes of a row, count of indices, indices of a tile
 # take_add: values, index, out, rows of out, elements of a row, count of indices, columns of a tile
 _TABLE, _INDEX, _OUT, _ROWS, _ROW, _COUNT, _TILE = range(7)
-
-# Whole numbers wrap around, as NumPy's do, whether they have a sign or not.
-ADDABLE = {"float32": F32, "float64": F64, "int64": I64, "int32": I32, "int16": I16, "int8": I8, "uint8": I8}
 
 
 def _word(f: Function, number: int) -> Value:
@@ -42,9 +42,9 @@ def take_module(target: Target) -> Module:
 
 
 def take_add_module(target: Target, dtype: str) -> Module:
-    """`kernel` adds rows: out[index[i]] += values[i], i ascending."""
+    """`kernel` adds rows: out[index[i]] += values[i], i ascending; booleans by `or`."""
     module = Module(target)
-    element = ADDABLE[dtype]
+    element, plus = memory_type(dtype), Instruction("or" if dtype == "bool" else "add", dtype)
     f = module.function("kernel", KERNEL_PARAMETERS)
     values, index, out, rows, row, count, tile = (_word(f, i) for i in range(7))
     start = f.args[1] * tile
@@ -52,6 +52,7 @@ def take_add_module(target: Target, dtype: str) -> Module:
     with f.loop(0, count) as i:
         into = _row_of(f, index, i, rows) * row
         with f.loop(start, stop) as j:
-            target_ = f.at(out, into + j, element)
-            f.store(f.load(target_, element) + f.load(f.at(values, i * row + j, element), element), target_)
+            to, source = f.at(out, into + j, element), f.at(values, i * row + j, element)
+            total = compute(f, plus, [load_scalar(f, to, dtype), load_scalar(f, source, dtype)], dtype)
+            f.store(to_memory(f, total), to)
     return module

@@ -20,7 +20,7 @@ from enum import IntEnum, auto
 from typing import Literal
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
-from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge_kernel, micro_kernel_table
+from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge_kernel
 from retrograd.backends.native.gemm_pack import copying_packer, transposing_packer
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Operand, Value
 from retrograd.backends.native.target import Target
@@ -65,9 +65,10 @@ class Arg(IntEnum):
     PROLOGUE = auto()  # 0, or void(ptr args, i64 row0, i64 row1, i64 col0, i64 col1, ptr dst); for a_layout "row"
     PROLOGUE_ARGS = auto()
     B_PACKED = auto()  # 0, or B as `gemm_prepack.py` packs it; of a single product, with TILE_N up to BLOCK_COLUMNS
+    MICRO_KERNELS = auto()  # the function `micro_kernels` of `gemm_micro.micro_module`
 
 
-POINTERS = (Arg.A, Arg.B, Arg.C, Arg.PROLOGUE, Arg.PROLOGUE_ARGS, Arg.B_PACKED)
+POINTERS = (Arg.A, Arg.B, Arg.C, Arg.PROLOGUE, Arg.PROLOGUE_ARGS, Arg.B_PACKED, Arg.MICRO_KERNELS)
 
 
 def gemm_module(target: Target, dtype: str, a_layout: Layout, b_layout: Layout) -> Module:
@@ -209,7 +210,6 @@ class _GemmKernel:
     def __init__(self, module: Module, blocking: Blocking, a_layout: Layout, b_layout: Layout) -> None:
         self.blocking, self.a_layout, self.b_layout = blocking, a_layout, b_layout
         self.offsets = _Scratch.of(blocking)
-        self.micro_kernels = micro_kernel_table(module, blocking)
         self.copy_edge = copy_edge_kernel(module, blocking)
         pack_a = transposing_packer if a_layout == "row" else copying_packer
         pack_b = transposing_packer if b_layout == "col" else copying_packer
@@ -218,6 +218,9 @@ class _GemmKernel:
         self.f = module.function("gemm", KERNEL_PARAMETERS)
         args, self.tile, self.scratch = self.f.args
         self.words = {word: self.f.load(self.f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
+        micro_kernels = self.f.call(self.words[Arg.MICRO_KERNELS], returns=PTR)
+        assert micro_kernels is not None
+        self.micro_kernels = micro_kernels
 
     def emit(self) -> None:
         f, words, blocking = self.f, self.words, self.blocking
@@ -368,7 +371,7 @@ class _GemmKernel:
             a_pointer = self._at(block.pointer, index * block.panel_step + start * block.row_step)
             target = self._at(c, (block.rows.start + start) * c_stride + panel.start)
             entry = (vectors - 1) * blocking.rows + rows - 1
-            micro_kernel = f.load(f.at(Value(f, PTR, self.micro_kernels), entry, PTR), PTR)
+            micro_kernel = f.load(f.at(self.micro_kernels, entry, PTR), PTR)
             out = f.select(edge, edge_tile, target)
             strides = (block.a_row, block.a_step, b_step, out_row)
             f.call(micro_kernel, a_pointer, b_pointer, out, depths.size, *strides, accumulate_now)

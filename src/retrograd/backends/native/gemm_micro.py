@@ -79,19 +79,22 @@ class Blocking:
         return BLOCK_COLUMNS
 
 
-def micro_kernel_table(module: Module, blocking: Blocking) -> str:
-    """Define every micro-kernel and a constant table of them; return the table's name.
+def micro_module(target: Target, dtype: str) -> Module:
+    """A module that exports `micro_kernels()`, which returns the address of a table of the addresses of micro-kernels.
 
-    The kernel for r rows and v vectors is entry (v - 1) * blocking.rows + r - 1.
+    The one for r rows and v vectors is entry (v - 1) * blocking.rows + r - 1. Products in all layouts share them.
     """
+    module, blocking = Module(target), Blocking.of(target, dtype)
     names = [
         _micro_kernel(module, blocking, rows, vectors).name
         for vectors in range(1, blocking.vectors + 1)
         for rows in range(1, blocking.rows + 1)
     ]
     entries = ", ".join(f"ptr @{name}" for name in names)
-    module.declare(f"@micro_kernels = internal constant [{len(names)} x ptr] [{entries}]")
-    return "@micro_kernels"
+    module.declare(f"@table = internal constant [{len(names)} x ptr] [{entries}]")
+    f = module.function("micro_kernels", [], PTR)
+    f.ret(Value(f, PTR, "@table"))
+    return module
 
 
 def _micro_kernel(module: Module, blocking: Blocking, rows: int, vectors: int) -> Function:

@@ -17,7 +17,7 @@
                 | unary            value            neg abs sign floor ceil round trunc sqrt exp exp2 expm1 log log2
                                                     log10 log1p sin cos tanh erf atan not
                 | binary           value value      add sub mul div floor_divide remainder pow maximum minimum
-                                                    and or xor shift_left shift_right
+                                                    and or xor shift_left shift_right gcd
                 | comparison       value value      eq ne lt le gt ge                 dtype is "bool"
                 | "select"         bool value value
                 | "cast"           value            to the instruction's dtype
@@ -71,7 +71,7 @@ BINARY = {
     "div": FLOATS,
     **dict.fromkeys(("maximum", "minimum"), NUMBERS | BOOL),
     **dict.fromkeys(("and", "or", "xor"), INTEGERS | BOOL),
-    **dict.fromkeys(("shift_left", "shift_right"), INTEGERS),
+    **dict.fromkeys(("shift_left", "shift_right", "gcd"), INTEGERS),
 }
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 # The dtypes of results; arguments are int64.
@@ -195,11 +195,6 @@ class EpilogueLayout:
 
 def args_layout(kernel: LoopKernel) -> ArgsLayout:
     return ArgsLayout(kernel.rank, len(kernel.operands))
-
-
-def args_words(kernel: LoopKernel) -> int:
-    """How many argument words `kernel` reads."""
-    return args_layout(kernel).words
 
 
 def tile_count(kernel: LoopKernel, extents: Sequence[int], row_tile: int, col_tile: int) -> int:

@@ -2,7 +2,8 @@
 
 Every value gets an order of axes in which it is computed and lies in memory; in the graph that comes out, its axes are
 in that order. Whoever wants it in another one gets a permutation, which costs nothing until a kernel needs it dense.
-So a chain of convolutions, biases, normalisations and activations is permuted at its ends alone.
+So a chain of convolutions, biases, normalisations and activations is permuted at its ends alone. Which kernel a
+convolution takes is decided here as well (`layout_conv.py`).
 
 What decides is the kind of step and its shapes, for a convolution and for a reduction; elementwise steps follow the
 largest of their arguments, which changes no bit. Reductions of all spatial axes, as batch normalisation has them, run
@@ -13,31 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
 
-from retrograd.backends.native import conv_winograd, conv_winograd_weight
-from retrograd.backends.native.conv_depthwise import DepthwiseShape
-from retrograd.backends.native.conv_direct import DirectShape, direct_tile
-from retrograd.backends.native.conv_geometry import Axis
-from retrograd.backends.native.conv_micro import conv_blocking
-from retrograd.backends.native.conv_ops import (
-    CONV_DEPTHWISE,
-    CONV_DEPTHWISE_WEIGHT,
-    CONV_DIRECT,
-    CONV_PACK,
-    CONV_WEIGHT,
-    CONV_WINOGRAD,
-    CONV_WINOGRAD_PACK,
-    CONV_WINOGRAD_WEIGHT,
-    POOLS,
-    ConvSpec,
-    WeightSpec,
-    channels_first,
-    channels_last,
-)
-from retrograd.backends.native.conv_weight import WeightPlan, WeightShape
-from retrograd.backends.native.conv_winograd_weight import WinogradWeightPlan, WinogradWeightShape
+from retrograd.backends.native.conv_ops import POOLS, channels_first, channels_last
 from retrograd.backends.native.fuse import ELEMENTWISE
+from retrograd.backends.native.layout_conv import lay_convolution
 from retrograd.backends.native.loop_steps import PART
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.target import Target
@@ -45,19 +25,16 @@ from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import Operation
 from retrograd.core.types import Shape
 from retrograd.ops.constant import CONST, POSITIONS
-from retrograd.ops.movement import OFFSET_TYPE, PAD, PERMUTE, RESHAPE, SLICE
-from retrograd.ops.reduce import SUM
+from retrograd.ops.movement import PERMUTE, RESHAPE
 from retrograd.passes.builder import GraphBuilder
 from retrograd.passes.cse import drop_dead
-
-AnySpec = TypeVar("AnySpec", ConvSpec, WeightSpec)
 
 
 def choose_layouts(graph: Graph, target: Target) -> Graph:
     """The graph with every value in the order of axes that suits its makers and readers."""
     if not any(map(_is_special, graph.steps)):
         return graph
-    rewritten = _Layouts(graph, target).rewritten()
+    rewritten = Layouts(graph, target).rewritten()
     # A loop keeps all of its outputs: what is planned for it counts them, and some carries are for itself alone.
     parts = [len(graph.inputs) + i for i, step in enumerate(rewritten.steps) if step.signature.operation is PART]
     kept = drop_dead(Graph(rewritten.inputs, rewritten.steps, (*rewritten.outputs, *parts)))
@@ -92,7 +69,7 @@ def _identity(rank: int) -> Shape:
     return tuple(range(rank))
 
 
-class _Layouts:
+class Layouts:
     """The rewrite. A value of the old graph is kept as the number of a value of the new one and its order: axis i of
     the new value is axis order[i] of the old.
     """
@@ -129,7 +106,7 @@ class _Layouts:
         if old in self._generated:
             return self._generate(old, order)
         value, have = self.values[old]
-        return self._permute(value, tuple(have.index(axis) for axis in order))
+        return self.permute(value, tuple(have.index(axis) for axis in order))
 
     def _is_generated(self, step: Step) -> bool:
         name = step.signature.operation.name
@@ -164,7 +141,11 @@ class _Layouts:
         """Whether a value has another order than in the old graph."""
         return self.order(old) != _identity(len(self.order(old)))
 
-    def _permute(self, value: int, axes: Shape) -> int:
+    def shape(self, value: int) -> Shape:
+        """Of a value of the new graph."""
+        return self.builder.types[value].shape
+
+    def permute(self, value: int, axes: Shape) -> int:
         if axes == _identity(len(axes)):
             return value
         key = value, axes
@@ -173,7 +154,7 @@ class _Layouts:
         return self._permuted[key]
 
     def reshape(self, value: int, shape: Shape) -> int:
-        return value if self.builder.types[value].shape == shape else self.builder.record(RESHAPE, (value,), (shape,))
+        return value if self.shape(value) == shape else self.builder.record(RESHAPE, (value,), (shape,))
 
     def _size(self, step: Step) -> int:
         name = step.signature.operation.name
@@ -186,7 +167,7 @@ class _Layouts:
     def _visit(self, step: Step) -> tuple[int, Shape]:
         name = step.signature.operation.name
         if name == "convolution":
-            return self._convolution(step)
+            return lay_convolution(self, step)
         if name in POOLS:
             return self._pool(step)
         if name in REDUCTIONS:
@@ -223,138 +204,24 @@ class _Layouts:
         new_axes = tuple(sorted(order.index(axis) for axis in axes))
         return self.record(step.signature.operation, (self.get(step.args[0], order),), (new_axes,)), order
 
-    # -- convolutions -------------------------------------------------------------------------------------------------
-
-    def _convolution(self, step: Step) -> tuple[int, Shape]:
-        y, (x, w) = step.signature.type, step.signature.inputs
-        if not (y.size and x.size and w.size):
-            return self.record(CONST, (), (0, y.dtype.name, y.shape)), _identity(y.ndim)
-        by_a_large_kernel = math.prod(w.shape[2:]) > math.prod(y.shape[2:])
-        return self._weight_gradient(step) if by_a_large_kernel else self._direct(step)
-
-    def _direct(self, step: Step) -> tuple[int, Shape]:
-        weight, y = step.signature.inputs[1].shape, step.signature.type
-        spec = ConvSpec(weight[2:], weight[0], *step.signature.attributes)
-        order = channels_last(y.ndim)
-        blocking = conv_blocking(self.target, y.dtype.name, spec.channels_out // spec.groups, y.shape[-1])
-        x = self.get(step.args[0], order)
-        if 1 < spec.groups == spec.channels_out == self.builder.types[x].shape[-1]:
-            w = self.reshape(self.default(step.args[1]), (spec.groups, math.prod(spec.kernel)))
-            return self.record(CONV_DEPTHWISE, (x, self._permute(w, (1, 0))), (spec,)), order
-        if conv_winograd.suits(self.builder.types[x].shape, spec, y.dtype.name):
-            columns = conv_blocking(self.target, y.dtype.name, spec.channels_out, y.size).columns
-            packed = self.record(CONV_WINOGRAD_PACK, (self.default(step.args[1]),), (columns,))
-            return self.record(CONV_WINOGRAD, (x, packed), (spec,)), order
-        shape = DirectShape.of(self.builder.types[x].shape, spec)
-        if direct_tile(shape, blocking) is None:
-            x, spec = self._padded(x, spec, shape.axes)
-        packed = self.record(CONV_PACK, (self.default(step.args[1]),), (spec.groups, blocking.columns))
-        return self.record(CONV_DIRECT, (x, packed), (spec,)), order
-
-    def _weight_gradient(self, step: Step) -> tuple[int, Shape]:
-        """The batch and the channels have changed places: axes (in, groups * batch, ...), (out, batch, ...)."""
-        rank = step.signature.type.ndim
-        stride, padding, spread, dilation, groups = step.signature.attributes
-        spec = WeightSpec(stride, padding, spread, dilation, groups, step.signature.type.shape[2:], 1)
-        x, g = self._ungrouped(step.args[0], spec.groups), self.get(step.args[1], (*range(1, rank), 0))
-        parts = self._weight_parts(x, g, spec, step.signature.type.dtype.name)
-        found = self.reshape(self.record(SUM, (parts,), ((0,),)), self.builder.types[parts].shape[1:])
-        order = (*range(2, rank), 0, 1)
-        return self._permute(found, tuple(order.index(axis) for axis in range(rank))), _identity(rank)
-
-    def _weight_parts(self, x: int, g: int, spec: WeightSpec, dtype: str) -> int:
-        shapes = self.builder.types[x].shape, self.builder.types[g].shape
-        if 1 < spec.groups == shapes[0][-1] == shapes[1][-1]:
-            parts = DepthwiseShape.of(shapes[0], spec, shapes[1]).parts
-            return self.record(CONV_DEPTHWISE_WEIGHT, (x, g), (spec._replace(parts=parts),))
-        if conv_winograd_weight.suits(*shapes, spec, dtype):
-            transformed = WinogradWeightShape.of(*shapes, spec)
-            columns = conv_blocking(self.target, dtype, transformed.channels_out, transformed.channels_in)
-            found = WinogradWeightPlan.of(transformed, columns)
-            if found is not None:
-                return self.record(CONV_WINOGRAD_WEIGHT, (x, g), (spec._replace(parts=found.parts),))
-        shape = WeightShape.of(*shapes, spec)
-        plan = WeightPlan.of(shape, shape.blocking(self.target, dtype))
-        if plan is None:
-            return self._long_weight_parts(x, g, spec, dtype)
-        return self.record(CONV_WEIGHT, (x, g), (spec._replace(parts=plan.parts),))
-
-    def _long_weight_parts(self, x: int, g: int, spec: WeightSpec, dtype: str) -> int:
-        """The same for rows too long to be copied in scratch: with zeros in memory around the rows of x, and behind the
-        channels of g up to whole vectors.
-        """
-        x, spec = self._padded(
-            x, spec, WeightShape.of(self.builder.types[x].shape, self.builder.types[g].shape, spec).axes
-        )
-        g_shape = self.builder.types[g].shape
-        channels = g_shape[-1] // spec.groups
-        more = -channels % self.target.lanes
-        split = self.reshape(g, (*g_shape[:-1], spec.groups, channels))
-        wide = self.record(PAD, (split,), ((0,) * (len(g_shape) + 1), (*[0] * len(g_shape), more)))
-        g = self.reshape(wide, (*g_shape[:-1], spec.groups * (channels + more)))
-        shape = WeightShape.of(self.builder.types[x].shape, self.builder.types[g].shape, spec)
-        plan = WeightPlan.of(shape, shape.blocking(self.target, dtype))
-        assert plan is not None, "nothing is copied to scratch"
-        parts = self.record(CONV_WEIGHT, (x, g), (spec._replace(parts=plan.parts),))
-        sizes = (*self.builder.types[parts].shape[:-1], spec.groups, channels)
-        start = self.record(CONST, (), (0, OFFSET_TYPE.dtype.name, ()))
-        parts = self.reshape(parts, (*sizes[:-1], channels + more))
-        parts = self.record(SLICE, (parts, *[start] * len(sizes)), (sizes, (1,) * len(sizes)))
-        return self.reshape(parts, (*sizes[:-2], spec.groups * channels))
-
-    def _ungrouped(self, old: int, groups: int) -> int:
-        """(in, groups * batch, *spatial) as (batch, *spatial, groups * in)."""
-        shape = self.graph.types[old].shape
-        if groups == 1:
-            return self.get(old, (*range(1, len(shape)), 0))
-        per_group, merged, *extents = shape
-        order = (2, *range(3, 3 + len(extents)), 1, 0)
-        parted = (per_group, groups, merged // groups, *extents)
-        source = self._reshaped_from(old)
-        if source is not None and self.graph.types[source].shape == parted:
-            parts = self.get(source, order)
-        else:
-            parts = self._permute(self.reshape(self.default(old), parted), order)
-        return self.reshape(parts, (merged // groups, *extents, groups * per_group))
-
-    def _reshaped_from(self, old: int) -> int | None:
-        """What a value is a reshape of."""
-        place = old - len(self.graph.inputs)
-        if place < 0 or self.graph.steps[place].signature.operation is not RESHAPE:
-            return None
-        return self.graph.steps[place].args[0]
-
-    def _padded(self, x: int, spec: AnySpec, axes: tuple[Axis, ...]) -> tuple[int, AnySpec]:
-        """Channels-last data with all zeros in memory that a convolution reads around it, for rows too long to be
-        copied in scratch.
-        """
-        axes = axes[len(axes) - len(spec.padding) :]
-        below: Shape = tuple(max(-axis.reach[0], 0) for axis in axes)
-        above: Shape = tuple(max(axis.reach[1] - axis.extent + 1, 0) for axis in axes)
-        padding = tuple(
-            (low - before * axis.input_dilation, high - behind * axis.input_dilation)
-            for (low, high), before, behind, axis in zip(spec.padding, below, above, axes, strict=True)
-        )
-        return self.record(PAD, (x,), ((0, *below, 0), (0, *above, 0))), spec._replace(padding=padding)
-
 
 # -- movements of values that are not in the default order ------------------------------------------------------------
 
 
-def _permute(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+def _permute(layouts: Layouts, step: Step) -> tuple[int, Shape]:
     """Nothing moves: the axes have other names."""
     (x,), (axes,) = step.args, step.signature.attributes
     value, have = layouts.values[x]
     return value, tuple(axes.index(axis) for axis in have)
 
 
-def _broadcast(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+def _broadcast(layouts: Layouts, step: Step) -> tuple[int, Shape]:
     value, order = layouts.values[step.args[0]]
     (shape,) = step.signature.attributes
     return layouts.record(step.signature.operation, (value,), (tuple(shape[axis] for axis in order),)), order
 
 
-def _reshape(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+def _reshape(layouts: Layouts, step: Step) -> tuple[int, Shape]:
     """In place where the axes that are joined or parted are neighbours in memory; else the value is brought to its
     default order first.
     """
@@ -394,10 +261,10 @@ def _reshaped_axes(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
     return groups
 
 
-def _along_axes(*per_axis: int) -> Callable[[_Layouts, Step], tuple[int, Shape]]:
+def _along_axes(*per_axis: int) -> Callable[[Layouts, Step], tuple[int, Shape]]:
     """A rule for steps some of whose attributes have one entry for each axis; offsets do as well."""
 
-    def rule(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+    def rule(layouts: Layouts, step: Step) -> tuple[int, Shape]:
         signature = step.signature
         rank = len(signature.type.shape)
         arrays = [arg for arg, type_ in zip(step.args, signature.inputs, strict=True) if len(type_.shape) == rank]
@@ -415,7 +282,7 @@ def _along_axes(*per_axis: int) -> Callable[[_Layouts, Step], tuple[int, Shape]]
     return rule
 
 
-def _concat(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+def _concat(layouts: Layouts, step: Step) -> tuple[int, Shape]:
     leader = max(step.args, key=lambda arg: (layouts.moved(arg), layouts.sizes[arg]))
     order = layouts.order(leader)
     args = tuple(layouts.get(arg, order) for arg in step.args)
@@ -423,14 +290,14 @@ def _concat(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
     return layouts.record(step.signature.operation, args, (order.index(axis),)), order
 
 
-def _flip(layouts: _Layouts, step: Step) -> tuple[int, Shape]:
+def _flip(layouts: Layouts, step: Step) -> tuple[int, Shape]:
     value, order = layouts.values[step.args[0]]
     (axes,) = step.signature.attributes
     moved = tuple(sorted(order.index(axis) for axis in axes))
     return layouts.record(step.signature.operation, (value,), (moved,)), order
 
 
-_RULES: dict[str, Callable[[_Layouts, Step], tuple[int, Shape]]] = {
+_RULES: dict[str, Callable[[Layouts, Step], tuple[int, Shape]]] = {
     "permute": _permute,
     "broadcast": _broadcast,
     "reshape": _reshape,

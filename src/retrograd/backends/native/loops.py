@@ -12,7 +12,7 @@ The stages, in the order in which a kernel takes them:
 
 from __future__ import annotations
 
-from retrograd.backends.native.contract import SCRATCH_BYTES
+from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Value
 from retrograd.backends.native.kernel import (
     DTYPE_SIZES,
@@ -27,8 +27,6 @@ from retrograd.backends.native.loops_body import Rectangle, Space, emit_rectangl
 from retrograd.backends.native.loops_memory import Stash
 from retrograd.backends.native.loops_plan import make_plan
 from retrograd.backends.native.target import Target
-
-KERNEL_PARAMETERS = (("args", PTR), ("tile", I64), ("scratch", PTR))
 
 
 def loop_module(target: Target, kernel: LoopKernel) -> Module:

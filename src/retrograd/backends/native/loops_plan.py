@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from retrograd.backends.native.kernel import DTYPE_SIZES, REDUCTIONS, TRANSCENDENTAL, KernelError, LoopKernel, Operand
 
-EXPENSIVE = frozenset({*TRANSCENDENTAL, "pow", "floor_divide", "remainder", "random_bits"})
+EXPENSIVE = frozenset({*TRANSCENDENTAL, "pow", "floor_divide", "remainder", "gcd", "random_bits"})
 DIVISIONS = frozenset({"div", "sqrt"})
 
 

@@ -6,11 +6,8 @@ import math
 from collections.abc import Callable
 
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
-from retrograd.backends.native.epilogue import Grid, with_epilogue
+from retrograd.backends.native.epilogue import with_epilogue
 from retrograd.backends.native.fuse import Fusion, Group
-from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count as gemm_tiles, tile_shape
-from retrograd.backends.native.gemm_micro import Blocking
-from retrograd.backends.native.gemm_prepack import padded_columns
 from retrograd.backends.native.ir import Module
 from retrograd.backends.native.join import find_regions
 from retrograd.backends.native.kernel import (
@@ -22,28 +19,27 @@ from retrograd.backends.native.kernel import (
     tile_count,
     verify,
 )
-from retrograd.backends.native.loops import loop_module, region_module
+from retrograd.backends.native.loops import loop_module
 from retrograd.backends.native.loops_plan import point_weight
 from retrograd.backends.native.lower_conv import CONVOLUTIONS
+from retrograd.backends.native.lower_matmul import lower_matmul
 from retrograd.backends.native.lower_transpose import exchanged_axis, transpose_work
-from retrograd.backends.native.prologue import Prologue, find_prologues
+from retrograd.backends.native.prologue import find_prologues
 from retrograd.backends.native.standing_alone import STANDING_ALONE, UnsupportedError
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view, squeezed
 from retrograd.backends.native.work import (
     NOWHERE,
-    Address,
-    ArgsAddress,
     Bound,
     Generators,
     Inside,
-    KernelAddress,
     Packed,
     Word,
     Work,
     even_part,
 )
 from retrograd.core.dtype import int64
+from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.passes.pipeline import CHECK
@@ -62,13 +58,15 @@ class Lowering:
         loop_kernels: the specifications of those that are loop kernels.
         shared: roots that lie where another root will.
         regions: where loop kernels write parts of concatenations.
+        inside: of what loops this is the body.
+        prologues: by product, what it makes its left operand by.
         packed: operands of products, with their layouts, that are packed before the loop around.
         outputs: the root of each output: dense, no input, no two the same.
     """
 
     def __init__(self, graph: Graph, fusion: Fusion, target: Target, inside: Inside | None = None) -> None:
         self.graph, self.fusion, self.target = graph, fusion, target
-        self._inside = inside or Inside()
+        self.inside = inside or Inside()
         self.packed: dict[tuple[View, str], Packed] = {}
         self.types = list(graph.types)
         for plan in fusion.table.loops.values():
@@ -81,8 +79,8 @@ class Lowering:
         self._copied: dict[View, int] = {}
         self.regions = find_regions(fusion)
         self.stored = self._values_in_memory()
-        self._prologues = find_prologues(fusion, {*self.stored, *self.regions}, target) if fusion.fuses else {}
-        absorbed = {prologue.group for prologue in self._prologues.values()}
+        self.prologues = find_prologues(fusion, {*self.stored, *self.regions}, target) if fusion.fuses else {}
+        absorbed = {prologue.group for prologue in self.prologues.values()}
         for group in self._ordered():
             if group not in absorbed:
                 self._lower(group)
@@ -99,15 +97,23 @@ class Lowering:
         fusion, stored = self.fusion, {self.fusion.views[v].root for v in self.graph.outputs}
         for group in fusion.ordered():
             for value in group.members:
-                for root, _ in fusion.reads_of_member(value):
-                    joined = group.kind == "concat" and root in self.regions
-                    if fusion.groups.get(root) is not group and not joined:
-                        stored.add(root)
+                reads = self._parts_to_copy(value) if group.kind == "concat" else fusion.reads_of_member(value)
+                stored.update(root for root, _ in reads if fusion.groups.get(root) is not group)
         return stored
+
+    def _parts_to_copy(self, value: int) -> list[tuple[int, View]]:
+        """Of a concatenation: the parts that no kernel writes to their region."""
+        views = [self.fusion.views[arg] for arg in self.fusion.step(value).args]
+        return [(view.root, view) for place, view in enumerate(views) if not self.is_written(value, place, view)]
+
+    def is_written(self, value: int, place: int, view: View) -> bool:
+        """Whether the kernel that makes a part of a concatenation writes it to its region as well."""
+        return (value, place) in self.regions.get(view.root, ())
 
     def _ordered(self) -> list[Group]:
         """Groups, each after those it reads from."""
         done: dict[Group, None] = {}
+        begun: set[Group] = set()
         stack = [(group, False) for group in reversed(self.fusion.ordered())]
         while stack:
             group, entered = stack.pop()
@@ -116,6 +122,9 @@ class Lowering:
             if entered:
                 done[group] = None
                 continue
+            if group in begun:
+                raise InternalError(f"native: the kernel of values {group.members} waits for itself")
+            begun.add(group)
             stack.append((group, True))
             for value in group.members:
                 for root, _ in self.fusion.reads_of_member(value):
@@ -131,10 +140,8 @@ class Lowering:
             (value,) = group.members
             source = self.fusion.table.copies[value]
             self.move(source, dense_view(value, source.shape), (value,))
-        elif group.kind == "matmul":
-            self._matmul(group)
         elif group.is_product:
-            self._convolution(group)
+            self._product(group)
         else:
             value = group.members[0]
             step = self.fusion.step(value)
@@ -302,102 +309,18 @@ class Lowering:
         group = self.fusion.groups.get(root)
         return group is not None and group.kind == "concat"
 
-    # -- matrix products ----------------------------------------------------------------------------------------------
+    # -- products -----------------------------------------------------------------------------------------------------
 
-    def _matmul(self, group: Group) -> None:
-        product = group.members[0]
-        step = self.fusion.step(product)
-        dtype = self.types[product].dtype.name
-        shape = self.types[product].shape
-        prologue = self._prologues.get(product)
-        left = self.fusion.views[step.args[0]]
-        a, a_layout = (left, "row") if prologue is not None else self._operand(left)
-        b, b_layout = self._operand(self.fusion.views[step.args[1]])
-        m, n, k = shape[-2], shape[-1], a.shape[-1]
-        batch = shape[:-2]
-        if len(_merged_batch(batch, a, b)) > 2:
-            a, b = (dense_view(self.copy(v), v.shape) for v in (a, b))
-            a_layout = b_layout = "row"
-        batches = _merged_batch(batch, a, b)
-        while len(batches) < 2:
-            batches = [(1, 0, 0), *batches]
-        count = math.prod(batch)
-        tile_m, tile_n = tile_shape(self.target, dtype, m, n, k, count, alone=self._inside.alone)
-        words: list[Word] = [0] * len(Arg)
-        for arg, word in (
-            (Arg.A, Address(a)),
-            (Arg.B, Address(b)),
-            (Arg.C, Address(dense_view(product, shape))),
-            (Arg.M, m),
-            (Arg.N, n),
-            (Arg.K, k),
-            (Arg.A_STRIDE, a.strides[-2] if a_layout == "row" else a.strides[-1]),
-            (Arg.B_STRIDE, b.strides[-2] if b_layout == "row" else b.strides[-1]),
-            (Arg.C_STRIDE, n),
-            (Arg.BATCH0, batches[0][0]),
-            (Arg.BATCH1, batches[1][0]),
-            (Arg.A_BATCH0, batches[0][1]),
-            (Arg.A_BATCH1, batches[1][1]),
-            (Arg.B_BATCH0, batches[0][2]),
-            (Arg.B_BATCH1, batches[1][2]),
-            (Arg.C_BATCH0, batches[1][0] * m * n),
-            (Arg.C_BATCH1, m * n),
-            (Arg.TILE_M, tile_m),
-            (Arg.TILE_N, tile_n),
-        ):
-            words[arg] = word
-        key = f"gemm {dtype} {a_layout} {b_layout}"
-        self.generator(key, lambda target: gemm_module(target, dtype, a_layout, b_layout))  # type: ignore[arg-type]
-        tiles = gemm_tiles(m, n, count, tile_m, tile_n)
-        reads: tuple[int, ...] = (a.root, b.root)
-        if prologue is not None:
-            reads = (*prologue.reads, b.root)
-            self._attach(prologue, words)
-        if b.root in self._inside.constants and count == 1 and n * k > 0:
-            packed = self._packed(b, b_layout, dtype)  # type: ignore[arg-type]
-            words[Arg.B_PACKED] = Address(dense_view(packed, self.types[packed].shape))
-            reads = (*reads[:-1], packed)
-        work = Work(f"{key}#gemm", words, tiles, count * m * n * k, reads, (product,), (product,))
-        grid = Grid(m, n, tile_m, tile_n, (batches[0][0], batches[1][0]))
-        self.work.append(with_epilogue(self, group, work, grid))
-
-    def _packed(self, b: View, layout: Layout, dtype: str) -> int:
-        """The root that stands for an operand packed."""
-        found = self.packed.get((b, layout))
-        if found is None:
-            depth, columns = b.shape[-2:]
-            size = padded_columns(Blocking.of(self.target, dtype), columns) * depth
-            self.types.append(tensor_type((size,), self.types[b.root].dtype))
-            found = self.packed[b, layout] = Packed(len(self.types) - 1, self.types[-1], layout)
-        return found.root
-
-    def _convolution(self, group: Group) -> None:
-        step = self.fusion.step(group.members[0])
+    def _product(self, group: Group) -> None:
+        """A product of matrices or a convolution, and the steps behind it."""
+        value = group.members[0]
+        step = self.fusion.step(value)
         views = [self.fusion.views[arg] for arg in step.args]
-        work, grid = CONVOLUTIONS[group.kind](self, group.members[0], views, step.signature.attributes[0])
+        if group.kind == "matmul":
+            work, grid = lower_matmul(self, value, views)
+        else:
+            work, grid = CONVOLUTIONS[group.kind](self, value, views, step.signature.attributes[0])
         self.work.append(with_epilogue(self, group, work, grid))
-
-    def _attach(self, prologue: Prologue, words: list[Word]) -> None:
-        """Let a product make its left operand by itself; the prologue's arguments follow those of the product."""
-        key = self.loop_kernel("prologue", prologue.kernel, region_module)
-        words[Arg.A] = 0
-        words[Arg.PROLOGUE] = KernelAddress(f"{key}#kernel")
-        words[Arg.PROLOGUE_ARGS] = ArgsAddress(len(words))
-        words.extend(prologue.words)
-
-    def _operand(self, view: View) -> tuple[View, str]:
-        """A matrix as a product takes it: one of its last two strides is 1, and none is negative."""
-        rows, columns = view.shape[-2:]
-        row, column = view.strides[-2:]
-        if column == 1 and (row >= columns or rows == 1):
-            return view, "row"
-        if row == 1 and (column >= rows or columns == 1):
-            return view, "col"
-        if columns == 1 and row >= 1:
-            return View(view.root, view.shape, (*view.strides[:-1], 1), view.offset, view.dynamic), "row"
-        if rows == 1 and column >= 1:
-            return View(view.root, view.shape, (*view.strides[:-2], 1, column), view.offset, view.dynamic), "col"
-        return dense_view(self.copy(view), view.shape), "row"
 
     # -- outputs ------------------------------------------------------------------------------------------------------
 
@@ -441,17 +364,3 @@ def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int
         unit = 4 * lanes
         return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
     return max(even_part(rows, most // (padded * depth)), 1), columns
-
-
-def _merged_batch(batch: Shape, a: View, b: View) -> list[tuple[int, int, int]]:
-    """Batch axes as (extent, stride of a, stride of b), neighbours joined where both step evenly."""
-    merged: list[tuple[int, int, int]] = []
-    for axis, extent in enumerate(batch):
-        if extent == 1:
-            continue
-        own = (extent, a.strides[axis], b.strides[axis])
-        if merged and merged[-1][1] == own[1] * extent and merged[-1][2] == own[2] * extent:
-            merged[-1] = (merged[-1][0] * extent, own[1], own[2])
-        else:
-            merged.append(own)
-    return merged

@@ -16,11 +16,16 @@ from retrograd.backends.native import (
     conv_winograd_weight,
 )
 from retrograd.backends.native.conv_depthwise import DepthwiseShape
-from retrograd.backends.native.conv_direct import DirectShape, direct_tile, direct_words
+from retrograd.backends.native.conv_direct_plan import (
+    DirectShape,
+    direct_tile,
+    direct_words,
+    tile_count as direct_tiles,
+)
 from retrograd.backends.native.conv_geometry import SPATIAL_AXES
 from retrograd.backends.native.conv_micro import conv_blocking, micro_module, micro_names
 from retrograd.backends.native.conv_ops import ConvSpec, WeightSpec
-from retrograd.backends.native.conv_weight import WeightPlan, WeightShape, weight_words
+from retrograd.backends.native.conv_weight_plan import WeightPlan, WeightShape, tile_count as weight_tiles, weight_words
 from retrograd.backends.native.conv_winograd import WinogradPlan, WinogradShape
 from retrograd.backends.native.conv_winograd_weight import (
     WinogradWeightPlan,
@@ -115,7 +120,7 @@ def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -
     key = f"conv.direct {dtype} {blocking.rows}x{blocking.vectors}"
     low.generator(key, lambda target: conv_direct.direct_module(target, blocking))
     cost = math.prod(shape) * plan.channels_in * plan.taps
-    tiles = conv_direct.tile_count(plan, tile)
+    tiles = direct_tiles(plan, tile)
     work = Work(f"{key}#conv", words, tiles, cost, (x.root, packed.root), (value,), (value,))
     pixels = plan.axes[2].out
     return work, Grid(plan.rows * pixels, shape[-1], tile[0] * pixels, tile[1])
@@ -182,7 +187,7 @@ def lower_weight(
     key = f"conv.weight {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
     low.generator(key, lambda target: conv_weight.weight_module(target, blocking))
     cost = math.prod(g.shape) * shape.channels_in * math.prod(spec.taps)
-    tiles = conv_weight.tile_count(shape, plan)
+    tiles = weight_tiles(shape, plan)
     low.work.append(Work(f"{key}#conv", words, tiles, cost, (x.root, g.root), (value,), (value,)))
 
 

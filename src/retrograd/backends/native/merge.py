@@ -58,8 +58,9 @@ def _large_reads(fusion: Fusion, group: Group) -> set[int]:
 
 
 def is_large(view: View) -> bool:
-    """Whether a view has as many elements in memory as it shows."""
-    return all(stride for n, stride in zip(view.shape, view.strides, strict=True) if n != 1)
+    """Whether a view is no single number, and has as many elements in memory as it shows."""
+    strides = [stride for n, stride in zip(view.shape, view.strides, strict=True) if n != 1]
+    return bool(strides) and all(strides)
 
 
 def _fits(fusion: Fusion, first: Group, second: Group) -> bool:

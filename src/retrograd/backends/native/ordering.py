@@ -106,8 +106,7 @@ def argsort_module(target: Target, dtype: str, descending: bool, by_insertion: b
     with f.loop(first, f.minimum(first + tile, lines)) as line:
         o, j = line // inner, line % inner
         start = o * strides[0] + j * strides[2]
-        sorter = _Sorter(f, dtype, descending, own, extent)
-        sorter.line = (x, start, strides[1])
+        sorter = _Sorter(f, dtype, descending, own, extent, (x, start, strides[1]))
         order = sorter.by_insertion(count) if by_insertion else sorter.by_bytes()
         with f.loop(0, count) as k:
             position = f.convert("sext", f.load(f.at(order, k, I32), I32), I64)
@@ -116,13 +115,24 @@ def argsort_module(target: Target, dtype: str, descending: bool, by_insertion: b
 
 
 class _Sorter:
-    """Sorts a line of keys and positions in memory of its own."""
+    """Sorts a line in memory of its own, as keys and positions.
 
-    def __init__(self, f: Function, dtype: str, descending: bool, memory: Value, extent: Value) -> None:
-        self.f, self.dtype, self.descending, self.extent = f, dtype, descending, extent
+    Args:
+        line: where its elements are: the array, the first one in it, and the step to the next.
+    """
+
+    def __init__(
+        self,
+        f: Function,
+        dtype: str,
+        descending: bool,
+        memory: Value,
+        extent: Value,
+        line: tuple[Value, Value, Value],
+    ) -> None:
+        self.f, self.dtype, self.descending, self.extent, self.line = f, dtype, descending, extent, line
         self.key = key_type(dtype)
         self.counts = memory
-        self.line: tuple[Value, Value, Value]
         padded = (extent + 15) // 16 * 16
         wide = 8 if self.key == I64 else 4
         keys = f.offset(memory, _counts_bytes(dtype))

@@ -21,6 +21,7 @@ from retrograd.backends.native.contract import KERNEL_PARAMETERS
 from retrograd.backends.native.conv_geometry import Axis
 from retrograd.backends.native.ir import I64, PTR, Module, Value, Variable, is_float, vector
 from retrograd.backends.native.loops_memory import Lanes, load_lanes, memory_type, store_lanes
+from retrograd.backends.native.quotients import divide
 from retrograd.backends.native.scalar_ops import REGISTER_TYPES, combine, constant, identity
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.work import even_part
@@ -101,8 +102,8 @@ class _PoolKernel:
         first = self.tile * words[Arg.TILE_ROWS]
         last = f.minimum(first + words[Arg.TILE_ROWS], words[Arg.ROWS])
         with f.loop(first, last) as row:
-            image_plane, line = _divide(row, words[Arg.ROWS_OF_PLANE])
-            image, plane = _divide(image_plane, words[Arg.PLANES])
+            image_plane, line = divide(row, words[Arg.ROWS_OF_PLANE])
+            image, plane = divide(image_plane, words[Arg.PLANES])
             if self._spreads:
                 clears = f.compare("ne", words[Arg.IMAGE_ELEMENTS], 0)
                 with f.when(clears & f.compare("eq", line + plane, 0)):
@@ -253,11 +254,6 @@ class _PoolKernel:
 
     def _type(self, dtype: str) -> str:
         return vector(self.lanes, REGISTER_TYPES[dtype])
-
-
-def _divide(a: Value, b: Value) -> tuple[Value, Value]:
-    quotient = a // b
-    return quotient, a - quotient * b
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 Arrays are seen as (outer, axis, inner). A tile is a block of the outer axis by one of the inner axis. Where the inner
 axis has one element, what is carried stays in registers, else in scratch memory, a number a column. Floats are carried
-as float64, and each operation is rounded by itself.
+as float64, and each operation is rounded by itself; booleans are added by `or` and multiplied by `and`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def running_module(target: Target, kind: str, dtype: str, reverse: bool, single:
     return module
 
 
-def _wide(f: Function, value: Value, dtype: str) -> Value:
+def _loaded(f: Function, pointer: Value, dtype: str) -> Value:
+    """A number as it is carried: as in memory, but a float32 as a float64."""
+    value = f.load(pointer, memory_type(dtype))
     return f.convert("fpext", value, F64) if dtype == "float32" else value
 
 
@@ -123,13 +125,21 @@ def _narrow(f: Function, value: Value, dtype: str) -> Value:
 
 
 def _carried_type(dtype: str) -> str:
-    return F64 if dtype in FLOATS else REGISTER_TYPES[dtype]
+    return F64 if dtype in FLOATS else memory_type(dtype)
+
+
+def _sum(dtype: str, a: Value, b: Value) -> Value:
+    return a | b if dtype == "bool" else a + b
+
+
+def _product(dtype: str, a: Value, b: Value) -> Value:
+    return a & b if dtype == "bool" else a * b
 
 
 def _cumsum(dtype: str, _: str) -> tuple[list[str], _Step]:
     def step(f: Function, slots: list[_Slot], place: _Place) -> Value:
-        value = _wide(f, load_scalar(f, place.x, dtype), dtype)
-        total = value if place.first else slots[0].get() + value
+        value = _loaded(f, place.x, dtype)
+        total = value if place.first else _sum(dtype, slots[0].get(), value)
         slots[0].set(total)
         return _narrow(f, total, dtype)
 
@@ -139,9 +149,9 @@ def _cumsum(dtype: str, _: str) -> tuple[list[str], _Step]:
 def _recurrence(dtype: str, _: str) -> tuple[list[str], _Step]:
     def step(f: Function, slots: list[_Slot], place: _Place) -> Value:
         assert place.factor is not None
-        value = _wide(f, load_scalar(f, place.x, dtype), dtype)
+        value = _loaded(f, place.x, dtype)
         if not place.first:
-            value = _wide(f, load_scalar(f, place.factor, dtype), dtype) * slots[0].get() + value
+            value = _sum(dtype, _product(dtype, _loaded(f, place.factor, dtype), slots[0].get()), value)
         slots[0].set(value)
         return _narrow(f, value, dtype)
 

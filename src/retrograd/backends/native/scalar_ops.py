@@ -234,7 +234,7 @@ def _floor_divide(f: Function, dtype: str, a: Value, b: Value) -> Value:
     return f.select(f.compare("oeq", b, 0), exact, floor)
 
 
-# -- shifts and powers of integers ------------------------------------------------------------------------------------
+# -- shifts, powers and divisors of integers --------------------------------------------------------------------------
 
 
 def _shift_left(f: Function, dtype: str, a: Value, b: Value) -> Value:
@@ -266,6 +266,32 @@ def _integer_power(f: Function, dtype: str, base: Value, exponent: Value) -> Val
     return f.select(f.compare("slt", exponent, 0), inverse, result.get())
 
 
+def _greatest_common_divisor(f: Function, dtype: str, a: Value, b: Value) -> Value:
+    """Stein's binary algorithm: only the powers of two that both have are kept, and odd numbers subtracted.
+
+    Magnitudes are taken as unsigned: that of the lowest number is right so, though it wraps around.
+    """
+    first, second = _abs(f, dtype, a), _abs(f, dtype, b)
+    twos = _trailing_zeros(f, first | second)
+    odd = f.variable(a.type, f.binary("lshr", first, _trailing_zeros(f, first)))
+    rest = f.variable(a.type, second)
+    # Each subtraction leaves an even number or 0, so that each step takes one bit, at least, from one of the two.
+    with f.loop(0, _highest_bit(f, first | second) * 2):
+        shifted = f.binary("lshr", rest.get(), _trailing_zeros(f, rest.get()))
+        # Nothing divides 0: the other number is the divisor, and is left alone.
+        larger, smaller = (f.intrinsic(name, a.type, odd.get(), shifted) for name in ("umax", "umin"))
+        done = f.compare("eq", smaller, 0)
+        odd.set(f.select(done, larger, smaller))
+        rest.set(f.select(done, smaller, larger - smaller))
+    return odd.get() << twos
+
+
+def _trailing_zeros(f: Function, value: Value) -> Value:
+    """How many zeros the bits end in; never all of them, so that a shift by so many is defined for 0 as well."""
+    bits = value | -(1 << (BITS[element_of(value.type)] - 1))
+    return f.intrinsic("ctpop", value.type, (bits ^ -1) & (bits - 1))
+
+
 def _highest_bit(f: Function, value: Value) -> Value:
     """How many bits the largest of the lanes has, as i64."""
     element = element_of(value.type)
@@ -284,7 +310,7 @@ _EMITTERS: dict[str, Callable[..., Value]] = {
     "floor": _rounding("floor"), "ceil": _rounding("ceil"), "trunc": _rounding("trunc"), "round": _rounding("round"),
     "maximum": _extreme("max", "ogt", "or"), "minimum": _extreme("min", "olt", "and"),
     "floor_divide": _floor_divide, "remainder": _remainder, "pow": _integer_power,
-    "shift_left": _shift_left, "shift_right": _shift_right,
+    "shift_left": _shift_left, "shift_right": _shift_right, "gcd": _greatest_common_divisor,
     "random_key": lambda f, dtype, seed, stream: random_key(f, seed, stream),
     "random_bits": lambda f, dtype, key, position: random_bits(f, key, position),
 }  # fmt: skip

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 
 from retrograd.backends.base import Program
-from retrograd.backends.native.gather import ADDABLE
 from retrograd.backends.native.ordering import LONGEST_LINE
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.definition import run_step
-from retrograd.core.dtype import bool_
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import ControlFlow, Primitive
 from retrograd.ops.constant import CONST
@@ -30,18 +28,16 @@ Array = np.ndarray[Any, Any]
 # Primitives that have a kernel under a condition; docs/architecture.md has the list of all that falls back.
 _UNLESS: dict[str, Callable[[Step], bool]] = {
     "argsort": lambda step: max(step.signature.inputs[0].shape) <= LONGEST_LINE,
-    "convolution": lambda step: step.signature.type.dtype.is_floating_point and step.signature.type.ndim <= 5,
-    **dict.fromkeys(("cumsum", "recurrence"), lambda step: step.signature.type.dtype is not bool_),
     **dict.fromkeys(
         ("max_pool", "max_pool_gather", "max_pool_scatter", "sum_pool"), lambda step: step.signature.type.ndim <= 5
     ),
-    "take_add": lambda step: step.signature.type.dtype.name in ADDABLE,
 }
 _ALWAYS = frozenset(
     "const iota reshape permute broadcast slice slice_put pad concat flip unfold add sub mul div floor_divide "
     "remainder pow maximum minimum neg abs sign floor ceil round trunc sqrt exp exp2 expm1 log log2 log10 log1p sin "
-    "cos tanh erf atan eq ne lt le gt ge and or xor invert shift_left shift_right select cast bitcast sum prod max "
-    "min positions random_key random_bits take gather scatter cumarg searchsorted matmul".split()
+    "cos tanh erf atan eq ne lt le gt ge and or xor invert shift_left shift_right gcd select cast bitcast sum prod "
+    "max min positions random_key random_bits take take_add gather scatter cumarg cumsum recurrence searchsorted "
+    "matmul convolution".split()
 )
 
 # The arguments from this place on say where a region starts.

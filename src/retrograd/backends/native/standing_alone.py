@@ -45,7 +45,7 @@ def _concat(low: Lowering, value: int, views: list[View], attributes: tuple[int]
     for place, (view, part) in enumerate(
         zip(views, parts_of(value, [v.shape for v in views], attributes[0]), strict=True)
     ):
-        if (value, place) not in low.regions.get(view.root, ()):
+        if not low.is_written(value, place, view):
             low.move(view, part, (value,))
 
 
@@ -96,8 +96,6 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
     values, index = (v if v.dense else dense_view(low.copy(v), v.shape) for v in views)
     shape = low.types[value].shape
     dtype = low.types[value].dtype.name
-    if dtype not in gather.ADDABLE:
-        raise UnsupportedError(f"take_add of {dtype}")
     row = math.prod(shape[1:])
     count = math.prod(index.shape)
     whole = dense_view(value, shape)

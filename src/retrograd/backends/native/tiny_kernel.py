@@ -213,7 +213,8 @@ class _TinyKernel:
             row = self._row(memory, lane, type_)
             before = self.registers.load(row, dtype, size)
             term = values[number * size : (number + 1) * size]
-            after = self.registers.map(partial(combine, self.f, "sum", dtype), before, term)
+            plus = "max" if dtype == "bool" else "sum"
+            after = self.registers.map(partial(combine, self.f, plus, dtype), before, term)
             self.registers.store(after, row, dtype)
         return self.registers.load(memory, dtype, type_.size)
 

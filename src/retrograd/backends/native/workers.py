@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 
 from retrograd.backends.native.cache import kernel_cache
 from retrograd.backends.native.compiler import host
-from retrograd.backends.native.contract import POOL_WORDS, SCRATCH_BYTES, WORD_BYTES, PoolWord, aligned_words
+from retrograd.backends.native.contract import POOL_WORDS, PoolWord, aligned_words
 from retrograd.backends.native.driver import driver_text
+from retrograd.backends.native.scratch import Scratch
 from retrograd.backends.native.table import ProgramTable
+from retrograd.core.buffer import allocator
 
 Words = NDArray[np.int64]
 
@@ -150,18 +152,21 @@ class Pool:
     def _start(self) -> None:
         if self._dismiss is None:
             crew = _Crew(self._state, self._count)
+            self._scratch = crew.scratch
             # Called by `close`, when the pool is collected, or when the interpreter exits, whichever comes first.
             self._dismiss = weakref.finalize(self, crew.dismiss)
             crew.start()
+        if allocator.held_bytes >= self._scratch.enough:
+            self._scratch.take_huge_pages()
 
 
 class _Crew:
-    """A pool's workers and every thread's scratch memory."""
+    """A pool's workers and every thread's scratch."""
 
     def __init__(self, state: Words, count: int) -> None:
         self._state = state
-        self._scratch = aligned_words(count * SCRATCH_BYTES // WORD_BYTES).reshape(count, -1)
-        state[PoolWord.SCRATCH] = self._scratch[0].ctypes.data
+        self.scratch = Scratch(count)
+        state[PoolWord.SCRATCH] = self.scratch.address(0)
         state[PoolWord.SHUTDOWN] = 0
         state[PoolWord.WORKERS] = count - 1
         self._threads = [
@@ -181,7 +186,7 @@ class _Crew:
                 thread.join()
 
     def _work(self, number: int) -> None:
-        driver().worker(int(self._state.ctypes.data), int(self._scratch[number].ctypes.data))
+        driver().worker(int(self._state.ctypes.data), self.scratch.address(number))
 
 
 # -- the process's pool -----------------------------------------------------------------------------------------------
@@ -256,7 +261,8 @@ def _checked_externals(program: ProgramTable, externals: Words) -> int:
     """The address of the externals."""
     if externals.dtype != np.int64 or not externals.flags.c_contiguous or externals.size < program.external_count:
         raise ValueError(f"externals must be at least {program.external_count} contiguous int64 words")
-    return int(externals.ctypes.data)
+    # As `externals.ctypes.data` has it, in a tenth of the time.
+    return ctypes.addressof(ctypes.c_char.from_buffer(externals)) if externals.size else 0  # type: ignore[arg-type]
 
 
 # -- forks ------------------------------------------------------------------------------------------------------------

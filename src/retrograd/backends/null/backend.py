@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.graph import Graph
+from retrograd.passes.structure import Structure
 
 
 class NullProgram:
@@ -22,5 +22,8 @@ class NullBackend:
 
     name = "null"
 
-    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> NullProgram:
+    def compile(self, structure: Structure, tier: int) -> NullProgram:
         return NullProgram()
+
+    def recall(self, structure: Structure) -> None:
+        return None

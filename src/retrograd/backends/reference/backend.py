@@ -9,6 +9,7 @@ import numpy as np
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.definition import run_graph
 from retrograd.core.graph import Graph
+from retrograd.passes.structure import Structure
 
 
 class ReferenceProgram:
@@ -38,5 +39,8 @@ class ReferenceBackend:
 
     name = "reference"
 
-    def compile(self, graph: Graph, scalars: Sequence[bool], aliases: Sequence[int], tier: int) -> ReferenceProgram:
-        return ReferenceProgram(graph)
+    def compile(self, structure: Structure, tier: int) -> ReferenceProgram:
+        return ReferenceProgram(structure.graph)
+
+    def recall(self, structure: Structure) -> None:
+        return None

@@ -11,7 +11,7 @@ from retrograd.core.operation import record
 from retrograd.nn.functions.dropout import dropout
 from retrograd.ops.attention import ATTENTION, ATTENTION_WEIGHTS
 from retrograd.tensor.base import wrap
-from retrograd.tensor.dispatch import node_of, operand
+from retrograd.tensor.dispatch import number_node, operand
 
 
 def scaled_dot_product_attention(
@@ -61,7 +61,7 @@ def scaled_dot_product_attention(
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
         return dropout(weights, dropout_p) @ value
     nodes = [operand("scaled_dot_product_attention", x) for x in (query, key, value)]
-    return wrap(record(ATTENTION, (*nodes, *_scale_and_mask(query, attn_mask, scale)), (bool(is_causal),)))
+    return wrap(record(ATTENTION, (*nodes, *_scale_and_mask(nodes[0], attn_mask, scale)), (bool(is_causal),)))
 
 
 def attention_weights(
@@ -69,12 +69,12 @@ def attention_weights(
 ) -> Any:
     """The probabilities (..., L, S) with which each row of the query gathers values; arguments as above."""
     nodes = [operand("attention_weights", x) for x in (query, key)]
-    return wrap(record(ATTENTION_WEIGHTS, (*nodes, *_scale_and_mask(query, attn_mask, scale)), (bool(is_causal),)))
+    return wrap(record(ATTENTION_WEIGHTS, (*nodes, *_scale_and_mask(nodes[0], attn_mask, scale)), (bool(is_causal),)))
 
 
-def _scale_and_mask(query: Any, mask: Any, scale: float | None) -> list[Node]:
-    width = query.shape[-1] if query.ndim else 1
-    nodes = [node_of(1 / math.sqrt(max(width, 1)) if scale is None else float(scale), query.dtype)]
+def _scale_and_mask(query: Node, mask: Any, scale: float | None) -> list[Node]:
+    width = query.type.shape[-1] if query.type.shape else 1
+    nodes = [number_node(1 / math.sqrt(max(width, 1)) if scale is None else float(scale), query.type.dtype)]
     return nodes if mask is None else [*nodes, operand("scaled_dot_product_attention", mask)]
 
 

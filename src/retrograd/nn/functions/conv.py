@@ -87,9 +87,15 @@ def convolve(
     count: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
     """The convolution with `count` spatial axes."""
-    attributes = _attributes(count, weight._type_shape(), *_frozen(stride, padding, dilation), groups)
-    operands = (input, weight) if bias is None else (input, weight, bias)
-    return wrap(record(CONV, tuple(t._read() for t in operands), attributes))
+    shape = weight._type_shape()
+    try:
+        attributes = _attributes(count, shape, stride, padding, dilation, groups)
+    except TypeError:
+        # Lists, which the cache does not take.
+        attributes = _attributes(count, shape, *_frozen(stride, padding, dilation), groups)
+    if bias is None:
+        return wrap(record(CONV, (input._read(), weight._read()), attributes))
+    return wrap(record(CONV, (input._read(), weight._read(), bias._read()), attributes))
 
 
 def convolve_transposed(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from retrograd.core.dtype import float64
-from retrograd.core.errors import DTypeError
+from retrograd.core.errors import DTypeError, OptionError, ShapeError
 from retrograd.core.operation import record
 from retrograd.ops.distance import COSINE_SIMILARITY, NORMALIZE, PAIRWISE_DISTANCE
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import node_of
 from retrograd.tensor.norms import order
+from retrograd.tensor.tensor import from_array
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
@@ -34,6 +37,33 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     numbers, kind = order("pairwise_distance", p)
     nodes = (x1._read(), x2._read(), node_of(float(eps), float64), *numbers)
     return wrap(record(PAIRWISE_DISTANCE, nodes, (kind, bool(keepdim))))
+
+
+def pdist(input: Any, p: float = 2.0) -> Any:
+    """|x_i - x_j|_p for each pair of rows i < j, in the order (0, 1), (0, 2), ..., (1, 2), ... .
+
+    Args:
+        input: x, (rows, features), floating-point numbers.
+        p: which norm; `inf` is the largest difference.
+
+    Returns:
+        (rows (rows - 1) / 2,).
+
+    Raises:
+        ShapeError: another number of axes. OptionError: p is negative.
+
+    Source: torch.nn.functional.pdist.
+
+    >>> import retrograd as rg
+    >>> rg.nn.functional.pdist(rg.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
+    if input.ndim != 2:
+        raise ShapeError(f"pdist: expected (rows, features), received shape {tuple(input.shape)}")
+    if p < 0:
+        raise OptionError(f"pdist: p must not be negative, and is {p}")
+    first, second = (from_array(places) for places in np.triu_indices(input.shape[0], 1))
+    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, 1)
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from retrograd.core import mode
 from retrograd.core.errors import OptionError
 from retrograd.core.limits import finfo
 from retrograd.core.node import Node
-from retrograd.core.operation import Composite, project, record
+from retrograd.core.operation import Composite, record, results
 from retrograd.ops import norm
 from retrograd.ops.rms_norm import RMS_NORM
 from retrograd.tensor.base import wrap
-from retrograd.tensor.dispatch import node_of
-from retrograd.tensor.grad_mode import no_grad
+from retrograd.tensor.dispatch import node_of, number_node
 
 
 def _parameters(weight: Any, bias: Any) -> list[Node]:
@@ -21,7 +21,17 @@ def _parameters(weight: Any, bias: Any) -> list[Node]:
 
 
 def _normalise(operation: Composite, input: Any, eps: float, weight: Any, bias: Any, *attributes: Any) -> Any:
-    nodes = [input._read(), node_of(float(eps), input.dtype), *_parameters(weight, bias)]
+    x = input._read()
+    return normalised(operation, x, number_node(float(eps), x.type.dtype), weight, bias, *attributes)
+
+
+def normalised(operation: Composite, x: Node, eps: Node, weight: Any, bias: Any, *attributes: Any) -> Any:
+    """One of the normalisations; its last attribute says whether there is a weight."""
+    nodes = [x, eps]
+    if weight is not None:
+        nodes.append(weight._read())
+    if bias is not None:
+        nodes.append(bias._read())
     return wrap(record(operation, tuple(nodes), (*attributes, weight is not None)))
 
 
@@ -56,17 +66,27 @@ def batch_norm(
         result = _normalise(norm.BATCH_NORM, input, eps, weight, bias)
         # Nothing is learned of an empty batch.
         if running_mean is not None and running_var is not None and input.numel():
-            with no_grad():
-                given = (input._read(), running_mean._read(), running_var._read())
-                moved = record(norm.BATCH_NORM_TRACK, (*given, node_of(momentum, running_mean.dtype)), (True,))
-                running_mean._assign("batch_norm", project(moved, 0))
-                running_var._assign("batch_norm", project(moved, 1))
+            moved = node_of(momentum, running_mean.dtype)
+            track_batch(input._read(), moved, running_mean, running_var)
         return result
     if running_mean is None or running_var is None:
         raise OptionError("batch_norm: without training=True it needs running_mean and running_var")
     nodes = [input._read(), node_of(float(eps), input.dtype), running_mean._read(), running_var._read()]
     nodes += _parameters(weight, bias)
     return wrap(record(norm.BATCH_NORM_RUNNING, tuple(nodes), (weight is not None,)))
+
+
+def track_batch(batch: Node, momentum: Node, mean: Any, variance: Any, *count: Any) -> None:
+    """Move what is tracked of batches by one of them: running mean, running variance, and the count if there is one."""
+    nodes = (batch, mean._read(), variance._read(), momentum, *[x._read() for x in count])
+    before, mode.state.grad_enabled = mode.state.grad_enabled, False
+    try:
+        moved = results(record(norm.BATCH_NORM_TRACK, nodes, (True,)))
+        for x, value in zip((mean, variance, *count), moved, strict=True):
+            # Of its shape and dtype as it is.
+            x._write(value)
+    finally:
+        mode.state.grad_enabled = before
 
 
 def layer_norm(

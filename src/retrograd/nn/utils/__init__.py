@@ -1,7 +1,13 @@
 """Helpers for parameters and their gradients."""
 
 from retrograd.nn.utils import parametrizations, parametrize, prune, rnn
-from retrograd.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from retrograd.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from retrograd.nn.utils.convert import parameters_to_vector, vector_to_parameters
 from retrograd.nn.utils.fusion import (
     fuse_conv_bn_eval,
@@ -15,6 +21,7 @@ from retrograd.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from retrograd.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",

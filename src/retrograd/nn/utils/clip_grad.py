@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 from retrograd.core.dtype import float64
 from retrograd.core.errors import GraphError
 from retrograd.core.node import Node
-from retrograd.core.operation import composite, project, record
+from retrograd.core.operation import composite, record, results
 from retrograd.ops import elementwise as e
 from retrograd.ops.constant import const, like
 from retrograd.ops.movement import reshape
@@ -64,7 +65,7 @@ def CLIP_GRAD_NORM(*args: Any) -> tuple[Node, ...]:
 
 def _gradients(parameters: Any) -> list[Any]:
     listed: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
-    return [gradient for p in listed if (gradient := p.grad) is not None]
+    return [gradient for p in listed if (gradient := p._grad) is not None]
 
 
 def _kind(norm_type: float) -> str:
@@ -82,7 +83,26 @@ def _require_finite(norm: Any) -> None:
 def get_total_norm(
     tensors: Iterable[Any], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Any:
-    """(sum |x|^p)^(1/p) over all elements of all tensors. Source: torch.nn.utils.get_total_norm."""
+    """(sum |x|^p)^(1/p) over all elements of all tensors.
+
+    Args:
+        tensors: tensors, or one.
+        norm_type: p; `inf` for the largest element.
+        error_if_nonfinite: whether to look at the norm now, and raise if it is not finite.
+        foreach: accepted for PyTorch's sake.
+
+    Returns:
+        A tensor of one element; 0 of no tensors.
+
+    Raises:
+        GraphError: `error_if_nonfinite`, and the norm is not finite.
+
+    Source: torch.nn.utils.get_total_norm.
+
+    >>> import retrograd as rg
+    >>> rg.nn.utils.get_total_norm([rg.tensor([3.0]), rg.tensor([[4.0]])])
+    tensor(5.)
+    """
     parts = [tensors] if isinstance(tensors, TensorBase) else list(tensors)
     if not parts:
         return wrap(node_of(0.0))
@@ -132,10 +152,17 @@ def clip_grad_norm_(
     with no_grad():
         nodes = [*(g._read() for g in gradients), node_of(float(max_norm), float64), node_of(float(norm_type), float64)]
         node = record(CLIP_GRAD_NORM, tuple(nodes), (_kind(norm_type),))
-        for i, g in enumerate(gradients):
-            # Of its shape and dtype as it is: there is nothing to cast or to broadcast.
-            g._write(project(node, i + 1))
-    return wrap(project(node, 0))
+        norm, *scaled = results(node)
+        # Of their shapes and dtypes as they are: there is nothing to cast or to broadcast.
+        for g, value in zip(gradients, scaled, strict=True):
+            g._write(value)
+    return wrap(norm)
+
+
+def clip_grad_norm(parameters: Any, max_norm: float, norm_type: float = 2.0, **options: Any) -> Any:
+    """The old name of `clip_grad_norm_`. Source: torch.nn.utils.clip_grad_norm."""
+    warnings.warn("nn.utils.clip_grad_norm is the old name of nn.utils.clip_grad_norm_", FutureWarning, stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, **options)
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
@@ -154,7 +181,23 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
 def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
     """g <- g min(1, max_norm / (total_norm + 1e-6)) for each gradient: `clip_grad_norm_` with a norm that is known.
 
+    For gradients whose norm is found in another way, such as one over several groups of parameters.
+
+    Args:
+        parameters: parameters, or one; those without a gradient are passed over.
+        max_norm: the bound.
+        total_norm: the norm, as a tensor of one element, such as `get_total_norm` returns.
+        foreach: accepted for PyTorch's sake.
+
     Source: torch.nn.utils.clip_grads_with_norm_.
+
+    >>> import retrograd as rg
+    >>> w, b = rg.tensor([3.0, 0.0], requires_grad=True), rg.tensor([4.0], requires_grad=True)
+    >>> ((w * w).sum() / 2 + (b * b).sum() / 2).backward()
+    >>> norm = rg.nn.utils.get_total_norm([w.grad, b.grad])
+    >>> rg.nn.utils.clip_grads_with_norm_([w], 1.0, norm)
+    >>> norm, w.grad, b.grad
+    (tensor(5.), tensor([0.6000, 0.0000]), tensor([4.]))
     """
     with no_grad():
         factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)

@@ -37,13 +37,28 @@ def fuse_conv_bn_weights(
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of a convolution that does the work of the batch normalisation behind it.
 
+    In evaluation the normalisation is (y - m) / sqrt(v + eps) w + b for each channel. Of y = W * x + c, with s =
+    w / sqrt(v + eps), that is (s W) * x + (c - m) s + b.
+
     Args:
-        conv_w, conv_b: those of the convolution; None for no bias.
-        bn_rm, bn_rv, bn_eps: running mean, running variance and epsilon of the normalisation.
-        bn_w, bn_b: its weight and bias, or None.
+        conv_w: W, (outputs, inputs, ...).
+        conv_b: c, (outputs,), or None.
+        bn_rm, bn_rv: m and v, (outputs,).
+        bn_eps: eps.
+        bn_w, bn_b: w and b, (outputs,), or None.
         transpose: whether the convolution is transposed: its outputs are along axis 1 of the weight then.
 
+    Returns:
+        Weight and bias, parameters that require gradients if W and c do.
+
     Source: torch.nn.utils.fusion.fuse_conv_bn_weights.
+
+    >>> import retrograd as rg
+    >>> conv, bn, x = rg.nn.Conv1d(2, 3, 1), rg.nn.BatchNorm1d(3).eval(), rg.ones(1, 2, 4)
+    >>> statistics = bn.running_mean, bn.running_var, bn.eps
+    >>> w, b = rg.nn.utils.fuse_conv_bn_weights(conv.weight, conv.bias, *statistics, bn.weight, bn.bias)
+    >>> rg.allclose(rg.nn.functional.conv1d(x, w, b), bn(conv(x)))
+    True
     """
     return _fused(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, int(transpose))
 
@@ -53,7 +68,22 @@ def fuse_linear_bn_weights(
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of a linear layer that does the work of the batch normalisation behind it.
 
-    The arguments are those of `fuse_conv_bn_weights`. Source: torch.nn.utils.fusion.fuse_linear_bn_weights.
+    Args:
+        linear_w: (outputs, inputs).
+        linear_b: (outputs,), or None.
+        bn_rm, bn_rv, bn_eps, bn_w, bn_b: as for `fuse_conv_bn_weights`.
+
+    Returns:
+        Weight and bias, parameters that require gradients if those given do.
+
+    Source: torch.nn.utils.fusion.fuse_linear_bn_weights.
+
+    >>> import retrograd as rg
+    >>> layer, bn, x = rg.nn.Linear(2, 3), rg.nn.BatchNorm1d(3).eval(), rg.ones(4, 2)
+    >>> statistics = bn.running_mean, bn.running_var, bn.eps
+    >>> w, b = rg.nn.utils.fuse_linear_bn_weights(layer.weight, layer.bias, *statistics, bn.weight, bn.bias)
+    >>> rg.allclose(x @ w.T + b, bn(layer(x)))
+    True
     """
     return _fused(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, 0)
 
@@ -74,8 +104,11 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     """A copy of a convolution that does the work of the batch normalisation behind it.
 
     Args:
-        conv, bn: both in evaluation mode.
+        conv, bn: both in evaluation mode; they stay as they are.
         transpose: whether the convolution is transposed.
+
+    Returns:
+        A convolution with a bias, in evaluation mode.
 
     Raises:
         OptionError: a layer is in training mode, or there are no running statistics.
@@ -95,12 +128,21 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
     Args:
         linear, bn: both in evaluation mode; the normalisation has as many features as the layer outputs, or one.
+            They stay as they are.
+
+    Returns:
+        A linear layer with a bias, in evaluation mode.
 
     Raises:
         OptionError: a layer is in training mode, or there are no running statistics. ShapeError: the features do not
         fit.
 
     Source: torch.nn.utils.fusion.fuse_linear_bn_eval.
+
+    >>> import retrograd as rg
+    >>> layer, bn, x = rg.nn.Linear(2, 3).eval(), rg.nn.BatchNorm1d(3).eval(), rg.ones(4, 2)
+    >>> rg.allclose(rg.nn.utils.fuse_linear_bn_eval(layer, bn)(x), bn(layer(x)))
+    True
     """
     if bn.num_features not in (1, linear.out_features):
         raise ShapeError(

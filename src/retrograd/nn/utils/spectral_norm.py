@@ -12,6 +12,7 @@ from retrograd.nn.functions.distance import normalize
 from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
 from retrograd.nn.uninitialized import is_lazy
+from retrograd.nn.utils.weight_hook import hook_number, remove_hook
 from retrograd.ops.spectral_norm import POWER_ITERATION, SPECTRAL_NORM
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import node_of
@@ -93,14 +94,6 @@ class SpectralNorm:
         module.register_parameter(self.name, Parameter(weight))
 
 
-def _hook_of(module: Module, name: str) -> int | None:
-    """The number of the hook that computes a weight."""
-    for number, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, SpectralNorm) and hook.name == name:
-            return number
-    return None
-
-
 def spectral_norm(
     module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> Module:
@@ -131,7 +124,7 @@ def spectral_norm(
     >>> list(layer.state_dict())
     ['bias', 'weight_orig', 'weight_u', 'weight_v']
     """
-    if _hook_of(module, name) is not None:
+    if hook_number(module, SpectralNorm, name) is not None:
         raise RetrogradError(f"spectral_norm: {name!r} of {type(module).__name__} has a spectral_norm already")
     hook = SpectralNorm(name, n_power_iterations, rows_axis(module, dim), eps)
     weight = module._parameters[name]
@@ -150,7 +143,7 @@ def spectral_norm(
     return module
 
 
-def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
+def remove_spectral_norm(module: Module, name: str = "weight") -> Any:
     """Undo `spectral_norm`: the weight is a parameter again, with the value that it has.
 
     Raises:
@@ -158,9 +151,4 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
 
     Source: torch.nn.utils.remove_spectral_norm.
     """
-    number = _hook_of(module, name)
-    if number is None:
-        raise OptionError(f"remove_spectral_norm: {name!r} of {type(module).__name__} has no spectral_norm")
-    hook: Any = module._forward_pre_hooks.pop(number)
-    hook.remove(module)
-    return module
+    return remove_hook("remove_spectral_norm", "has no spectral_norm", module, SpectralNorm, name)

@@ -9,6 +9,7 @@ from retrograd.core.operation import record
 from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
 from retrograd.nn.uninitialized import is_lazy
+from retrograd.nn.utils.weight_hook import hook_number, remove_hook
 from retrograd.ops.weight_norm import NORM_EXCEPT_DIM, WEIGHT_NORM
 from retrograd.tensor.base import wrap
 from retrograd.tensor.grad_mode import no_grad
@@ -60,14 +61,6 @@ class WeightNorm:
         module.register_parameter(self.name, Parameter(weight))
 
 
-def _hook_of(module: Module, name: str) -> int | None:
-    """The number of the hook that computes a weight."""
-    for number, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, WeightNorm) and hook.name == name:
-            return number
-    return None
-
-
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train direction v and length g of a weight in its place: w = g v / |v|.
 
@@ -92,7 +85,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     >>> layer.weight_g.shape, layer.weight_v.shape
     (retrograd.Size([2, 1]), retrograd.Size([2, 3]))
     """
-    if _hook_of(module, name) is not None:
+    if hook_number(module, WeightNorm, name) is not None:
         raise RetrogradError(f"weight_norm: {name!r} of {type(module).__name__} has a weight_norm already")
     weight = getattr(module, name)
     if is_lazy(weight):
@@ -108,7 +101,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     return module
 
 
-def remove_weight_norm(module: Module, name: str = "weight") -> Module:
+def remove_weight_norm(module: Module, name: str = "weight") -> Any:
     """Undo `weight_norm`: the weight is a parameter again, with the value that it has.
 
     Raises:
@@ -116,9 +109,4 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
 
     Source: torch.nn.utils.remove_weight_norm.
     """
-    number = _hook_of(module, name)
-    if number is None:
-        raise OptionError(f"remove_weight_norm: {name!r} of {type(module).__name__} has no weight_norm")
-    hook: Any = module._forward_pre_hooks.pop(number)
-    hook.remove(module)
-    return module
+    return remove_hook("remove_weight_norm", "has no weight_norm", module, WeightNorm, name)

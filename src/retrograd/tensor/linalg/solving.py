@@ -309,7 +309,8 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     batch = A._type_shape()[:-2]
     rank = zeros(0, dtype=int32).long() if driver == "gels" else A.detach().matrix_rank(rtol=rcond)
     is_full = driver == "gels" or bool((rank == n).all())
-    left_over = zeros(0, dtype=A.dtype)
+    # Where there are none, the empty tensor hangs on both matrices still, as PyTorch's does.
+    left_over = A.reshape(-1)[:0] + right.reshape(-1)[:0]
     if m > n and is_full and prod(batch) and driver not in (None, "gelsy"):
         left_over = ((A @ solution - right) ** 2).sum(-2)
     return LeastSquares(solution.squeeze(-1) if vector else solution, left_over, rank, values)

@@ -1,6 +1,6 @@
 """Data sets, samplers and loaders under PyTorch's names."""
 
-from retrograd.utils.data.collate import default_collate
+from retrograd.utils.data.collate import default_collate, default_convert
 from retrograd.utils.data.dataloader import DataLoader
 from retrograd.utils.data.dataset import (
     ChainDataset,
@@ -12,6 +12,7 @@ from retrograd.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from retrograd.utils.data.distributed import DistributedSampler
 from retrograd.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -28,6 +29,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -39,6 +41,7 @@ __all__ = [
     "WeightedRandomSampler",
     "WorkerInfo",
     "default_collate",
+    "default_convert",
     "get_worker_info",
     "random_split",
 ]

@@ -50,6 +50,27 @@ def default_collate(batch: Sequence[Any]) -> Any:
     )
 
 
+def default_convert(data: Any) -> Any:
+    """Arrays become tensors, in containers too, which are kept; everything else stays as it is.
+
+    Source: torch.utils.data.default_convert.
+
+    >>> default_convert({"x": np.array([1.0, 2.0]), "name": "a"})
+    {'x': tensor([1., 2.], dtype=retrograd.float64), 'name': 'a'}
+    """
+    if isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
+        return data if array.dtype.kind in "OSU" else from_array(array)
+    if isinstance(data, Mapping):
+        found = {key: default_convert(value) for key, value in data.items()}
+        return found if type(data) is dict else _like(data, found)
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return [default_convert(value) for value in data]
+    return data
+
+
 def _like(first: Mapping[Any, Any], found: dict[Any, Any]) -> Any:
     try:
         return type(first)(found)  # type: ignore[call-arg]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.nn.module import Module
+from retrograd.nn.utils.weight_hook import hook_number, remove_hook
 from retrograd.tensor.creation import ones_like
 from retrograd.tensor.grad_mode import no_grad
 
@@ -72,7 +73,7 @@ class BasePruningMethod(ABC):
         scores = _scores("apply", value, importance_scores)
         method = cls(*args, **kwargs)
         method._tensor_name = name
-        number = hook_of(module, name)
+        number = hook_number(module, BasePruningMethod, name, "_tensor_name")
         if number is None:
             chosen: BasePruningMethod = method
             before = ones_like(value)
@@ -189,14 +190,6 @@ def _container(method: Any) -> PruningContainer:
     return method if isinstance(method, PruningContainer) else PruningContainer(method)
 
 
-def hook_of(module: Module, name: str) -> int | None:
-    """The number of the hook that prunes a parameter."""
-    for number, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
-            return number
-    return None
-
-
 def require_amount(amount: Any) -> None:
     """Refuse what is neither a share nor a count.
 
@@ -221,7 +214,7 @@ def pruned_count(amount: Any, count: int) -> int:
     return pruned
 
 
-def remove(module: Module, name: str) -> Module:
+def remove(module: Module, name: str) -> Any:
     """Leave a pruned parameter as it is, for good: without mask, original and hook.
 
     Raises:
@@ -236,14 +229,23 @@ def remove(module: Module, name: str) -> Module:
     >>> list(rg.nn.utils.prune.remove(layer, "weight").state_dict())
     ['bias', 'weight']
     """
-    number = hook_of(module, name)
-    if number is None:
-        raise OptionError(f"prune.remove: {name!r} of {type(module).__name__} is not pruned")
-    hook: Any = module._forward_pre_hooks.pop(number)
-    hook.remove(module)
-    return module
+    return remove_hook("prune.remove", "is not pruned", module, BasePruningMethod, name, "_tensor_name")
 
 
 def is_pruned(module: Module) -> bool:
-    """Whether any parameter of a module, or of one below it, is pruned. Source: torch.nn.utils.prune.is_pruned."""
+    """Whether any parameter of a module, or of a module inside of it, is pruned.
+
+    Args:
+        module: any module.
+
+    Source: torch.nn.utils.prune.is_pruned.
+
+    >>> import retrograd as rg
+    >>> net = rg.nn.Sequential(rg.nn.Linear(4, 1))
+    >>> rg.nn.utils.prune.is_pruned(net)
+    False
+    >>> _ = rg.nn.utils.prune.l1_unstructured(net[0], "weight", amount=2)
+    >>> rg.nn.utils.prune.is_pruned(net)
+    True
+    """
     return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values())
