@@ -27,6 +27,7 @@ from retrograd.core.types import Shape, TensorType, tensor_type
 from retrograd.ops.conv import CONVOLUTION, ConvAttributes
 from retrograd.ops.movement import FLIP, PERMUTE
 from retrograd.passes.builder import GraphBuilder
+from retrograd.passes.structure import PassedStructure
 
 Array = np.ndarray[Any, Any]
 
@@ -140,7 +141,7 @@ def ours(graph: Graph, arrays: tuple[Array, Array]) -> tuple[Callable[[], None],
     for buffer, array in zip(inputs, arrays, strict=True):
         np.copyto(buffer.array(), array)
     output = Buffer(graph.output_types[0])
-    program = NativeBackend().compile(graph, [False, False], [-1], 1)
+    program = NativeBackend().compile(PassedStructure(graph, [False, False], [-1]), 1)
 
     def run() -> None:
         program.run(inputs, [output])

@@ -23,6 +23,7 @@ from retrograd.ops import elementwise as e
 from retrograd.ops.loop import Loop
 from retrograd.ops.minimum_cut import values_to_keep
 from retrograd.ops.scan import SCAN, scan
+from retrograd.passes import structure
 from retrograd.runtime import evaluate
 from retrograd.tensor.base import wrap
 from tests.support.rows_recurrent import CONTROL_FLOW_ROWS, body, place
@@ -32,18 +33,18 @@ from tests.support.rows_recurrent import CONTROL_FLOW_ROWS, body, place
 def _programs() -> Iterator[list[Graph]]:
     """The graphs that programs are made of meanwhile, after all passes."""
     seen: list[Graph] = []
-    before = evaluate.run_passes
+    before = structure.run_passes
 
     def watched(graph: Graph) -> Graph:
         seen.append(before(graph))
         return seen[-1]
 
-    evaluate.run_passes = watched
+    structure.run_passes = watched
     evaluate.forget_programs()
     try:
         yield seen
     finally:
-        evaluate.run_passes = before
+        structure.run_passes = before
 
 
 def _count(graph: Graph, name: str) -> int:

@@ -55,5 +55,5 @@ class Backend(Protocol):
             tier: 0 to start soon, 1 to run fast. The bits of the results are the same.
         """
 
-    def recall(self, structure: Structure) -> tuple[Program, int] | None:
-        """The program that an earlier process has planned for a structure, and its tier; None if there is none."""
+    def recall(self, structure: Structure) -> Program | None:
+        """The program of tier 1 that an earlier process has planned for a structure; None if there is none."""

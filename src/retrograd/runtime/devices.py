@@ -63,10 +63,9 @@ def backend() -> Backend:
     return found
 
 
-def recalled(structure: Structure) -> tuple[Program, int] | None:
-    """The program that an earlier process has planned for a structure, and its tier, if that is wanted here."""
-    found = backend().recall(structure)
-    return found if found is None or state.fixed_tier in (None, found[1]) else None
+def recalled(structure: Structure) -> Program | None:
+    """The program of tier 1 that an earlier process has planned for a structure, if that is wanted here."""
+    return None if state.fixed_tier == 0 else backend().recall(structure)
 
 
 def tier_for(runs: int, structure: Structure) -> int:

@@ -125,7 +125,7 @@ class _Entry:
         """The program of the tier that is due: a structure that returns is worth its fast form."""
         recalled = devices.recalled(self.structure) if self.program is None else None
         if recalled is not None:
-            self.program, self.tier = recalled
+            self.program, self.tier = recalled, 1
         else:
             tier = devices.tier_for(self.runs, self.structure)
             if tier > self.tier:
@@ -139,10 +139,8 @@ class _Entry:
         key = self.tier, tuple(aliases)
         if key not in self._overwriting:
             structure = self.structure.overwriting(aliases)
-            found, tier = devices.recalled(structure) or (None, -1)
-            if found is None or tier < self.tier:
-                found = devices.backend().compile(structure, self.tier)
-            self._overwriting[key] = found
+            recalled = devices.recalled(structure) if self.tier > 0 else None
+            self._overwriting[key] = recalled or devices.backend().compile(structure, self.tier)
         return self._overwriting[key]
 
     @property

@@ -18,6 +18,7 @@ from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import CONTROL_FLOW, PRIMITIVES, record, signature_of
 from retrograd.core.types import tensor_type
 from retrograd.ops.conv import CONVOLUTION
+from retrograd.ops.movement import SLICE, SLICE_PUT
 from retrograd.runtime.check import checking
 from retrograd.tensor.base import wrap
 from tests.support.evaluate import apply
@@ -190,3 +191,11 @@ def test_nothing_is_computed_of_nothing() -> None:
     with rg.use_backend("reference"):
         assert found == [x.tolist() for x in _of_nothing()]
     assert not checked.differences
+
+
+def test_a_region_that_starts_where_the_program_itself_computes() -> None:
+    x, i = rg.arange(10.0), rg.tensor(3)
+    part = wrap(record(SLICE, (x._read(), (i + 2)._read()), ((4,), (1,)))) * 2
+    assert part.tolist() == [10, 12, 14, 16]
+    filled = wrap(record(SLICE_PUT, ((x * 0)._read(), (x[:4] + 1)._read(), (i - 1)._read()), ((1,),)))
+    assert (filled + 1).tolist() == [1, 1, 2, 3, 4, 5, 1, 1, 1, 1]

@@ -28,7 +28,7 @@ def _graphs(program: Callable[[], None]) -> list[Graph]:
     runtime.forget_programs()
     with rg.use_backend("null"):
         program()
-    return [entry.graph for entry in runtime._programs.young.values()]
+    return [entry.structure.graph for entry in runtime._programs.young.values()]
 
 
 def _values(graph: Graph) -> list[np.ndarray[Any, Any]]:

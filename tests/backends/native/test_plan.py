@@ -20,6 +20,7 @@ from retrograd.backends.native.compiler import host
 from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.plan_store import PlanStore
 from retrograd.core.digest import digest_of
+from retrograd.core.graph import Graph
 from retrograd.runtime.evaluate import Evaluation, forget_programs, observed
 
 _SIZE = 1 << 24
@@ -70,10 +71,6 @@ def plans(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.plan"))
 
 
-def never(*_: Any) -> Any:
-    raise AssertionError("planned again")
-
-
 def evaluations() -> list[Evaluation]:
     forget_programs()
     with observed() as seen:
@@ -98,13 +95,18 @@ def test_what_is_no_plan_is_refused(content: bytes) -> None:
 def test_a_later_process_plans_nothing(
     store: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "FEWEST_STEPS", 0)
     first = train()
     assert plans(tmp_path)
     store()
-    monkeypatch.setattr(backend, "plan_segment", never)
-    monkeypatch.setattr("retrograd.passes.structure.run_passes", never)
+    planned: list[int] = []
+
+    def counting(graph: Graph, *rest: Any) -> Any:
+        planned.append(len(graph.steps))
+        return plan_segment(graph, *rest)
+
+    monkeypatch.setattr(backend, "plan_segment", counting)
     assert train() == first
+    assert max(planned, default=0) < 12, "what is met only once, such as the first weights"
 
 
 def test_without_a_plan_there_is_one_as_before(store: Callable[[], None], tmp_path: Path) -> None:
@@ -118,11 +120,9 @@ def test_without_a_plan_there_is_one_as_before(store: Callable[[], None], tmp_pa
     kept = PlanStore(tmp_path, _SIZE)
     for evaluation in evaluations():
         structure = evaluation.entry.structure
-        for tier in (0, 1):
-            identity = plan_store._identity(str(structure.digest), structure.aliases, tier)
-            assert kept._disk is not None
-            kept._disk.write(identity, b"no plan")
-            assert kept.recall(str(structure.digest), structure.aliases, tier) is None
+        assert kept._disk is not None
+        kept._disk.write(plan_store._identity(str(structure.digest), structure.aliases), b"no plan")
+        assert kept.recall(str(structure.digest), structure.aliases) is None
     store()
     assert train() == first
 
@@ -179,12 +179,11 @@ def test_the_process_has_the_store_that_the_environment_names(tmp_path: Path, mo
 
 @pytest.mark.parametrize("part", ["kernels", "planners"])
 def test_all_that_a_plan_depends_on_is_in_its_identity(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = plan_store._identity("digest", [1], 1)
-    assert before == plan_store._identity("digest", [1], 1)
-    others = [("other", [1], 1), ("digest", [2], 1), ("digest", [1], 0)]
-    assert before not in [plan_store._identity(*given) for given in others]
+    before = plan_store._identity("digest", [1])
+    assert before == plan_store._identity("digest", [1])
+    assert before not in (plan_store._identity("other", [1]), plan_store._identity("digest", [2]))
     monkeypatch.setattr(plan_store, "environment" if part == "kernels" else "_planners", lambda: "another")
-    assert plan_store._identity("digest", [1], 1) != before
+    assert plan_store._identity("digest", [1]) != before
     assert cache.environment() in before
 
 

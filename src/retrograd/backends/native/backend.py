@@ -37,26 +37,21 @@ class NativeBackend:
         if not all(native_steps(graph)):
             return _in_segments(graph, scalars, tier)
         program = compile_segment(graph, scalars, structure.aliases, tier)
-        if len(graph.steps) >= FEWEST_STEPS and structure.digest is not None:
-            plan_store().keep(program.plan, structure.digest, structure.aliases, tier)
+        if tier > 0 and len(graph.steps) >= FEWEST_STEPS and structure.digest is not None:
+            plan_store().keep(program.plan, structure.digest, structure.aliases)
         return program
 
-    def recall(self, structure: Structure) -> tuple[Program, int] | None:
-        if structure.digest is None:
-            return None
-        for tier in (1, 0):
-            plan = plan_store().recall(structure.digest, structure.aliases, tier)
-            if plan is not None:
-                return _recalled(plan, structure, tier), tier
-        return None
+    def recall(self, structure: Structure) -> Program | None:
+        plan = None if structure.digest is None else plan_store().recall(structure.digest, structure.aliases)
+        return None if plan is None else _recalled(plan, structure)
 
 
-def _recalled(plan: Plan, structure: Structure, tier: int) -> NativeProgram:
+def _recalled(plan: Plan, structure: Structure) -> NativeProgram:
     """The program of a plan. The work behind it is made anew if a kernel is gone, or somebody wants to see it."""
 
     @functools.cache
     def work() -> tuple[Lowering, Schedule]:
-        return plan_segment(structure.graph, structure.aliases, tier, host().target)
+        return plan_segment(structure.graph, structure.aliases, 1, host().target)
 
     def build(key: str) -> str:
         return work()[0].generators[key]()

@@ -1,4 +1,7 @@
-"""Plans on disk: a structure that an earlier process has planned is not planned again."""
+"""Plans on disk: a structure that an earlier process has planned is not planned again.
+
+Only plans of tier 1 are kept, of structures that returned or are heavy: of those seen once there may be ever new ones.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,11 @@ class PlanStore:
     def __init__(self, directory: Path | None, maximum_bytes: int) -> None:
         self._disk = None if directory is None else Disk(directory, maximum_bytes, _SUFFIX)
 
-    def recall(self, digest: str, aliases: Sequence[int], tier: int) -> Plan | None:
-        """The plan of what has this digest, with these aliases, of this tier."""
+    def recall(self, digest: str, aliases: Sequence[int]) -> Plan | None:
+        """The plan of what has this digest, with these aliases."""
         if self._disk is None:
             return None
-        identity = _identity(digest, aliases, tier)
+        identity = _identity(digest, aliases)
         content = self._disk.read(identity)
         if content is None:
             return None
@@ -48,14 +51,14 @@ class PlanStore:
             self._disk.remove(identity)
             return None
 
-    def keep(self, plan: Plan, digest: str, aliases: Sequence[int], tier: int) -> None:
+    def keep(self, plan: Plan, digest: str, aliases: Sequence[int]) -> None:
         """Write a plan for later processes."""
         if self._disk is not None:
-            self._disk.write(_identity(digest, aliases, tier), plan.to_bytes())
+            self._disk.write(_identity(digest, aliases), plan.to_bytes())
 
 
-def _identity(digest: str, aliases: Sequence[int], tier: int) -> str:
-    return "\n".join([environment(), _planners(), digest, str(list(aliases)), str(tier)])
+def _identity(digest: str, aliases: Sequence[int]) -> str:
+    return "\n".join([environment(), _planners(), digest, str(list(aliases))])
 
 
 @functools.lru_cache(maxsize=1)

@@ -59,25 +59,31 @@ def native_steps(graph: Graph) -> list[bool]:
 
 def _native_steps(graph: Graph, given: set[int]) -> list[bool]:
     """As above, where the values `given` are known before the program begins."""
+    known = given | _constants(graph)
     return [
-        _is_native_loop(step, given) if step.signature.operation is SCAN else is_native(step) for step in graph.steps
+        known.issuperset(_offsets(step))
+        and (_is_native_loop(step, given) if step.signature.operation is SCAN else is_native(step))
+        for step in graph.steps
     ]
 
 
+def _offsets(step: Step) -> tuple[int, ...]:
+    """The arguments of a step that say where a region starts: a table of launches has them before it runs."""
+    return step.args[_OFFSETS_FROM.get(step.signature.operation.name, len(step.args)) :]
+
+
+def _constants(graph: Graph) -> set[int]:
+    """The values of steps that are one number."""
+    counts = (len(step.signature.outputs) for step in graph.steps)
+    values = accumulate(counts, initial=len(graph.inputs))
+    return {value for value, step in zip(values, graph.steps, strict=False) if step.signature.operation is CONST}
+
+
 def _is_native_loop(step: Step, given: set[int]) -> bool:
-    """Whether a loop's body has kernels, and where slices start in it is known before the program begins."""
+    """Whether all of a loop's body has kernels, where what the loop only reads and is among `given` is known before."""
     loop = Loop.of(step.signature.attributes)
-    body = loop.body
     first_constant = loop.carries + loop.streams
-    known = {i for i, arg in enumerate(step.args) if i >= first_constant and arg in given}
-    first = len(body.inputs)
-    starts = known | {first + i for i, inner in enumerate(body.steps) if inner.signature.operation is CONST}
-    offsets = {
-        arg
-        for inner in body.steps
-        for arg in inner.args[_OFFSETS_FROM.get(inner.signature.operation.name, len(inner.args)) :]
-    }
-    return offsets <= starts and all(_native_steps(body, known))
+    return all(_native_steps(loop.body, {i for i, arg in enumerate(step.args) if i >= first_constant and arg in given}))
 
 
 @dataclass(frozen=True)
