@@ -30,7 +30,7 @@ parity: $(STAMP)-parity
 
 random: $(STAMP)-test
 	RETROGRAD_RANDOM_NETWORKS=$(RANDOM) RETROGRAD_RANDOM_PROGRAMS=$(RANDOM) \
-		$(BIN)/python -m pytest -n 2 tests/backends/native/test_random_*.py $(PYTEST_ARGS)
+		$(BIN)/python -m pytest -n 2 tests/backends/native/test_random_*.py tests/train/test_random_*.py $(PYTEST_ARGS)
 
 lint: style types contracts
 

@@ -136,11 +136,16 @@ class Network:
     def forward(self, step: int) -> list[Value]:
         """All values of a training step."""
         batch = self.program.batches[step]
-        self.values = [
+        inputs = [
             self._data(np.random.RandomState(100 * step + i).randn(batch, *SHAPES[shape]))
             for i, shape in enumerate(self.program.shapes)
         ]
-        self.values[0].requires_grad_(self.program.penalised)
+        inputs[0].requires_grad_(self.program.penalised)
+        return self.through(inputs)
+
+    def through(self, inputs: Sequence[Value]) -> list[Value]:
+        """All values that come of some inputs."""
+        self.values = list(inputs)
         for place, instruction in enumerate(self.program.instructions):
             self._place = place
             layer = LAYERS[instruction.layer]

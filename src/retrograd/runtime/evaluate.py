@@ -222,20 +222,19 @@ def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[
     """
     with _turn:
         trace = Trace([*roots, closing] if closing is not None else roots)
-        outputs = [trace.places[root] for root in roots]
-        buffers = [Buffer(root.type) for root in roots]
-        aliases: list[int] = []
-        if closing is not None:
-            first = trace.places[closing]
-            outputs.extend(range(first, first + len(into)))
-            buffers.extend(into)
-            # An output that overwrites no input has the alias ~0.
-            aliases = [~trace.buffers.get(buffer, 0) for buffer in into]
-        key = (devices.state.key, *trace.key, None, *outputs, None, *aliases)
+        places = trace.places
+        outputs = [places[root] for root in roots]
+        # Where the outputs of the closing node begin; that of nothing is nowhere.
+        first = 0 if closing is None else places[closing]
+        # An output that overwrites no input has the alias ~0.
+        aliases = [~trace.buffers.get(buffer, 0) for buffer in into]
+        key = (devices.state.key, *trace.key, None, *outputs, None, first, *aliases)
         entry = _programs.young.get(key) or _programs.get(key)
         if entry is None:
+            outputs.extend(range(first, first + len(into)))
             entry = _programs.put(key, _make(trace, outputs, [-1] * len(roots) + aliases))
         inputs = list(trace.buffers)
+        buffers = [*[Buffer(root.type) for root in roots], *into]
         program = entry.ready()
         start = time.perf_counter()
         if check.state.is_on:

@@ -21,7 +21,7 @@ from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.schedule import Schedule
 from retrograd.backends.native.table import Launch, ProgramTable
 from retrograd.backends.native.workers import pool
-from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.buffer import Buffer, Scalar, allocator
 from retrograd.core.dtype import DType, float32, uint8
 from retrograd.core.types import TensorType, tensor_type
 
@@ -42,6 +42,8 @@ class Arena:
         """Where `size` bytes are."""
         if size > self._size or self._buffer is None:
             self._size = max(size, 1)
+            self._buffer = None
+            allocator.trim()  # the smaller one would lie about for ever
             self._buffer = Buffer(tensor_type((self._size,), uint8))
         return self._buffer.address
 
