@@ -131,7 +131,7 @@ def test_stages() -> None:
     explanation = rg.explain((rg.ones(40, 300) @ rg.ones(300, 50)).relu())
     assert "# relu" in explanation.stage("graph") and "= matmul(" in explanation.stage("graph")
     assert explanation.stage("fused").startswith("group 0: matmul over [40, 50]")
-    assert explanation.stage("table").startswith("phase 0\n  k0 (epilogue) calling k1: ")
+    assert explanation.stage("table").startswith("phase 0\n  k0 (epilogue) calling k1, k2: ")
     assert "k0 = epilogue\n  kernel rank=1 reduces=none" in explanation.stage("ir")
     assert "define void @kernel(" in explanation.stage("llvm")
     with pytest.raises(OptionError, match="no stage 'assembly'; choose one of graph, fused"):
