@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from retrograd.core.limits import finfo
-from retrograd.distributions import constraints
-from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import together
+from retrograd.distributions.location_scale import LocationScale
 from retrograd.tensor.creation import empty
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """The Laplace distribution: p(x) = exp(-|x - loc| / scale) / (2 scale).
 
     Args:
@@ -28,23 +24,8 @@ class Laplace(Distribution):
     tensor(-0.6931)
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {"loc": constraints.real, "scale": constraints.positive}
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.real
-
     @property
     def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
         return self.loc
 
     @property

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from retrograd.core.errors import OptionError
 from retrograd.distributions import constraints
-from retrograd.distributions.categorical import Categorical
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
+from retrograd.distributions.over_categories import OverCategories
 from retrograd.tensor.blending import where
 from retrograd.tensor.creation import ones_like, zeros
 from retrograd.tensor.ranges import arange
-from retrograd.tensor.size import Size
 
 
-class Multinomial(Distribution):
+class Multinomial(OverCategories):
     """How often each of n categories comes up in a number of draws: P(x) = N! / (x_1! ... x_n!) p_1^x_1 ... p_n^x_n.
 
     Args:
@@ -34,36 +31,13 @@ class Multinomial(Distribution):
     tensor([0., 3.])
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
-
     def __init__(
         self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         if not isinstance(total_count, int) or total_count < 0:
             raise OptionError(f"Multinomial: total_count must be a whole number, not below 0, and is {total_count}")
         self.total_count = total_count
-        self._categorical = Categorical(probs, logits, validate_args)
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args)
-
-    def expand(self, batch_shape: tuple[int, ...]) -> Self:
-        shape = Size(batch_shape)
-        return self._copied({"_categorical": self._categorical.expand(shape)}, shape)
-
-    @property
-    def probs(self) -> Any:
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameter."""
-        return self._categorical.param_shape
+        super().__init__(probs, logits, validate_args)
 
     @property
     def support(self) -> Constraint:

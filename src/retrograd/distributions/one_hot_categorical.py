@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any
 
 from retrograd.distributions import constraints
-from retrograd.distributions.categorical import Categorical
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
+from retrograd.distributions.over_categories import OverCategories
 from retrograd.nn.functions.one_hot import one_hot
 from retrograd.tensor.ranges import eye
-from retrograd.tensor.size import Size
 
 
-class OneHotCategorical(Distribution):
+class OneHotCategorical(OverCategories):
     """One of n vectors that are 1 at one place and 0 elsewhere, each with a probability of its own.
 
     Args:
@@ -27,32 +24,7 @@ class OneHotCategorical(Distribution):
     tensor([0., 1.])
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
     has_enumerate_support = True
-
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._categorical = Categorical(probs, logits, validate_args)
-        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args)
-
-    def expand(self, batch_shape: tuple[int, ...]) -> Self:
-        shape = Size(batch_shape)
-        return self._copied({"_categorical": self._categorical.expand(shape)}, shape)
-
-    @property
-    def probs(self) -> Any:
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Any:
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameter."""
-        return self._categorical.param_shape
 
     @property
     def support(self) -> Constraint:

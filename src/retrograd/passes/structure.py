@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 
 from retrograd.core.digest import digest_of
@@ -33,9 +34,9 @@ class Structure:
         return digest_of(self.recorded)
 
     def overwriting(self, aliases: Sequence[int]) -> Structure:
-        """The same with other aliases."""
-        other = Structure(self.recorded, self.scalars, aliases)
-        other.__dict__.update({name: self.__dict__[name] for name in ("graph", "digest") if name in self.__dict__})
+        """The same with other aliases; what is known of it by now is shared."""
+        other = copy(self)
+        other.aliases = aliases
         return other
 
 
