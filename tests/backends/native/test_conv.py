@@ -18,7 +18,7 @@ from hypothesis import assume, given, settings, strategies as st
 import retrograd as rg
 from retrograd.backends.native.conv_depthwise import depthwise_module, depthwise_weight_module
 from retrograd.backends.native.conv_direct import CHAIN, direct_module
-from retrograd.backends.native.conv_micro import conv_blocking, micro_module, micro_names
+from retrograd.backends.native.conv_micro import conv_blocking, micro_groups, micro_module
 from retrograd.backends.native.conv_pack import pack_module, winograd_pack_module
 from retrograd.backends.native.conv_weight import weight_module
 from retrograd.backends.native.conv_winograd import winograd_module
@@ -331,10 +331,25 @@ def test_every_target_has_kernels(target: Target, dtype: str, columns: int, rows
         weight_module, winograd_module, winograd_weight_module,
     ):  # fmt: skip
         assert "@conv(" in module(target, blocking).text()
-    micro = micro_module(target, blocking).text()
-    assert all(f"@{name}(" in micro for name in micro_names(blocking))
+    table = [(vectors, count) for rows, vectors in micro_groups(blocking) for count in rows]
+    assert table == [(v, r) for v in range(1, blocking.vectors + 1) for r in range(1, blocking.rows + 1)]
+    for rows, vectors in micro_groups(blocking):
+        micro = micro_module(target, blocking, rows, vectors).text()
+        assert all(f"@segments_{count}x{vectors}(" in micro for count in rows)
     for module in (pack_module, winograd_pack_module):
         assert "@pack(" in module(target, blocking).text()
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_convolutions_of_all_widths_share_micro_kernels(target: Target, dtype: str) -> None:
+    texts: dict[tuple[range, int], set[str]] = {}
+    for columns, count in ((1, 9), (100, 9), (100, 2)):
+        blocking = conv_blocking(target, dtype, columns, count)
+        for rows, vectors in micro_groups(blocking):
+            texts.setdefault((rows, vectors), set()).add(micro_module(target, blocking, rows, vectors).text())
+    assert all(len(different) == 1 for different in texts.values())
+    assert len({(count, vectors) for rows, vectors in texts for count in rows}) == sum(len(rows) for rows, _ in texts)
 
 
 _ON_TARGET = """

@@ -30,8 +30,9 @@ MEMORY = {"memcpy", "memmove", "memset"}
 MOST_OF_A_KIND = 40
 _KINDS = set(
     "argsort conv.depthwise conv.depthwise_weight conv.direct conv.micro conv.pack conv.weight conv.winograd "
-    "conv.winograd_pack conv.winograd_weight cumarg.max cumsum epilogue gather gemm gemm.micro loop pool prepack "
-    "recurrence scatter searchsorted take take_add tiny transpose".split()
+    "conv.winograd_gradients conv.winograd_inputs conv.winograd_outputs conv.winograd_pack conv.winograd_weight "
+    "cumarg.max cumsum epilogue gather gemm gemm.micro loop pool prepack recurrence scatter searchsorted take "
+    "take_add tiny transpose".split()
 )
 
 

@@ -240,42 +240,9 @@ def test_progress_beside_processes_that_burn_every_core():
         pool.close()
 
 
-def test_the_number_of_threads_comes_from_the_environment(monkeypatch):
-    monkeypatch.setenv("RETROGRAD_NUM_THREADS", "3")
-    assert workers.default_num_threads() == 3
-    for wrong in ("0", "-1", "many"):
-        monkeypatch.setenv("RETROGRAD_NUM_THREADS", wrong)
-        with pytest.raises(ValueError, match="RETROGRAD_NUM_THREADS"):
-            workers.default_num_threads()
-    monkeypatch.delenv("RETROGRAD_NUM_THREADS")
-    assert 1 <= workers.default_num_threads() <= (os.cpu_count() or 1)
-
-
 def test_a_number_of_threads_below_one_is_refused():
     with pytest.raises(ValueError, match="positive"):
         Pool(0)
     pool = Pool(1)
     with pytest.raises(ValueError, match="positive"):
         pool.threads = 0
-
-
-def test_quota_of_control_groups(tmp_path):
-    membership = tmp_path / "cgroup"
-    nested = tmp_path / "a" / "b"
-    nested.mkdir(parents=True)
-    membership.write_text("0::/a/b\n")
-    assert workers._cpu_quota(membership, tmp_path) is None
-    (nested / "cpu.max").write_text("max 100000\n")
-    assert workers._cpu_quota(membership, tmp_path) is None
-    (tmp_path / "a" / "cpu.max").write_text("150000 100000\n")
-    assert workers._cpu_quota(membership, tmp_path) == 1.5
-
-    first = tmp_path / "cpu,cpuacct"
-    first.mkdir()
-    membership.write_text("4:memory:/x\n3:cpu,cpuacct:/docker/x\n")
-    (first / "cpu.cfs_quota_us").write_text("-1\n")
-    (first / "cpu.cfs_period_us").write_text("100000\n")
-    assert workers._cpu_quota(membership, tmp_path) is None
-    (first / "cpu.cfs_quota_us").write_text("250000\n")
-    assert workers._cpu_quota(membership, tmp_path) == 2.5
-    assert workers._cpu_quota(tmp_path / "absent", tmp_path) is None

@@ -1,8 +1,7 @@
 """Compiled kernels, kept in memory and on disk.
 
 A file on disk holds one object file. Its identity is everything its code depends on: the caller's key, this package's
-version and the sources of its generators, LLVM's version, and the CPU. Misses are compiled one after the other:
-llvmlite holds one lock around all of LLVM.
+version and the sources of its generators, LLVM's version, and the CPU.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ import importlib.metadata
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from retrograd.backends.native.compiler import compile_object, host, llvm
+from retrograd.backends.native.compile_all import compile_all
+from retrograd.backends.native.compiler import host
 from retrograd.backends.native.disk import Disk
+from retrograd.backends.native.object_code import llvm, new_target_machine
 
 DEFAULT_MAXIMUM_BYTES = 256 << 20
 
@@ -53,10 +54,8 @@ class _Engine:
     """Object files loaded together: one engine for many costs a fraction of an engine for each."""
 
     def __init__(self, object_files: Iterable[bytes]) -> None:
-        binding, machine = llvm(), host()
-        target = binding.Target.from_triple(machine.triple)
-        target_machine = target.create_target_machine(cpu=machine.cpu, features=machine.features, reloc="pic")
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target_machine)
+        binding = llvm()
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), new_target_machine(host().machine))
         for object_file in object_files:
             self._engine.add_object_file(binding.ObjectFileRef.from_data(object_file))
         self._engine.finalize_object()
@@ -92,21 +91,25 @@ class KernelCache:
         with _lock:
             missing = {key: build for key, build in requests if key not in self._loaded}
             if missing:
-                tags = {key: _tag(key) for key in missing}
-                objects = [self._object_file(key, tags[key], build) for key, build in missing.items()]
-                engine = _Engine(objects)
-                self._loaded.update({key: Kernels(engine, tag) for key, tag in tags.items()})
+                objects = self._object_files(missing)
+                engine = _Engine(objects[key] for key in missing)
+                self._loaded.update({key: Kernels(engine, _tag(key)) for key in missing})
             return [self._loaded[key] for key, _ in requests]
 
-    def _object_file(self, key: str, tag: str, build: Build) -> bytes:
-        identity = f"{environment()}\n{key}"
-        found = self._disk.read(identity) if self._disk is not None else None
-        if found is not None:
-            return found
-        made = compile_object(_with_tagged_symbols(build(), tag))
-        if self._disk is not None:
-            self._disk.write(identity, made)
-        return made
+    def _object_files(self, builds: Mapping[str, Build]) -> dict[str, bytes]:
+        """By key; what there is none of on disk is compiled."""
+        found = {key: self._disk.read(_identity(key)) for key in builds} if self._disk is not None else {}
+        objects = {key: content for key, content in found.items() if content is not None}
+
+        def finished(key: str, made: bytes) -> None:
+            objects[key] = made
+            if self._disk is not None:
+                self._disk.write(_identity(key), made)
+
+        missing = {key: _tagged(key, build) for key, build in builds.items() if key not in objects}
+        if missing:
+            compile_all(missing, finished)
+        return objects
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------
@@ -131,6 +134,14 @@ def _package_version() -> str:
         return importlib.metadata.version("retrograd")
     except importlib.metadata.PackageNotFoundError:
         return "uninstalled"
+
+
+def _identity(key: str) -> str:
+    return f"{environment()}\n{key}"
+
+
+def _tagged(key: str, build: Build) -> Build:
+    return lambda: _with_tagged_symbols(build(), _tag(key))
 
 
 def _tag(key: str) -> str:

@@ -8,8 +8,15 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass
-from typing import Any
 
+from retrograd.backends.native.object_code import (
+    Machine,
+    llvm,
+    new_target_machine,
+    object_code,
+    optimised,
+    target_machine,
+)
 from retrograd.backends.native.target import Target, select_target
 
 
@@ -22,19 +29,10 @@ class Host:
     cpu: str
     features: str
 
-
-def llvm() -> Any:
-    """llvmlite's binding layer, initialised."""
-    import llvmlite.binding as binding  # noqa: PLC0415 -- slow to import, and not needed before the first kernel
-
-    return _initialised(binding)
-
-
-@functools.lru_cache(maxsize=1)
-def _initialised(binding: Any) -> Any:
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding
+    @property
+    def machine(self) -> Machine:
+        """What LLVM knows of it."""
+        return Machine(self.triple, self.cpu, self.features)
 
 
 @functools.lru_cache(maxsize=1)
@@ -54,17 +52,9 @@ def host() -> Host:
     return Host(target, triple, cpu, flat)
 
 
-def _target_machine(machine: Host) -> Any:
-    target = llvm().Target.from_triple(machine.triple)
-    return target.create_target_machine(
-        cpu=machine.cpu, features=machine.features, opt=3, reloc="pic", codemodel="default"
-    )
-
-
 def compile_object(text: str) -> bytes:
     """Optimise a module and return its object file."""
-    target_machine = _target_machine(host())
-    return bytes(target_machine.emit_object(_optimised(text, host(), target_machine)))
+    return object_code(text, host().machine)
 
 
 def assembly(text: str, machine: Host) -> str:
@@ -73,25 +63,7 @@ def assembly(text: str, machine: Host) -> str:
     Raises:
         RuntimeError: LLVM was built, or initialised, without that kind of CPU.
     """
-    target_machine = _target_machine(machine)
-    return str(target_machine.emit_assembly(_optimised(text, machine, target_machine)))
-
-
-def _optimised(text: str, machine: Host, target_machine: Any) -> Any:
-    binding = llvm()
-    module = binding.parse_assembly(text)
-    module.triple = machine.triple
-    module.data_layout = str(target_machine.target_data)
-    module.verify()
-    # The generators write vectors, tiles and unrolled loops themselves; these three passes clean up behind them. The
-    # rest of LLVM's pipeline took as long again as everything else, and its code ran no faster.
-    passes = binding.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
-    passes.add_simplify_cfg_pass()
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    passes.run(module, binding.create_pass_builder(target_machine, options))
-    return module
+    return str(target_machine(machine.machine).emit_assembly(optimised(text, machine.machine)))
 
 
 class Library:
@@ -99,7 +71,7 @@ class Library:
 
     def __init__(self, object_file: bytes) -> None:
         binding = llvm()
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target_machine(host()))
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), new_target_machine(host().machine))
         self._engine.add_object_file(binding.ObjectFileRef.from_data(object_file))
         self._engine.finalize_object()
 

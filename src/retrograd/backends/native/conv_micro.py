@@ -27,23 +27,26 @@ def conv_blocking(target: Target, dtype: str, columns: int, rows: int) -> Blocki
     return wide if fits and rows <= wide.rows and columns > normal.columns else normal
 
 
-def micro_module(target: Target, blocking: Blocking) -> Module:
-    """A module that exports every micro-kernel, by the names of `micro_names`: convolutions of all kinds share them."""
+def micro_module(target: Target, blocking: Blocking, rows: range, vectors: int) -> Module:
+    """A module that exports the micro-kernels for some numbers of rows, `segments_{rows}x{vectors}`.
+
+    Of the blocking they depend on the register alone, so that convolutions of all kinds and widths share them.
+    """
     module = Module(target)
-    for vectors in range(1, blocking.vectors + 1):
-        for rows in range(1, blocking.rows + 1):
-            _segment_kernel(module, blocking, rows, vectors)
+    for count in rows:
+        _segment_kernel(module, blocking, count, vectors)
     return module
 
 
-def micro_names(blocking: Blocking) -> list[str]:
-    """The micro-kernels in the order of a kernel's table: the one for r rows and v vectors is entry
-    (v - 1) * blocking.rows + r - 1.
+def micro_groups(blocking: Blocking) -> list[tuple[range, int]]:
+    """Rows and vectors of the modules with a blocking's micro-kernels. In a kernel's table, whose entry
+    (v - 1) * blocking.rows + r - 1 is the one for r rows and v vectors, they stand one after another.
     """
+    together = blocking.target.gemm_rows // 2  # the rows of all blockings are multiples of it
     return [
-        f"segments_{rows}x{vectors}"
+        (range(first, min(first + together, blocking.rows + 1)), vectors)
         for vectors in range(1, blocking.vectors + 1)
-        for rows in range(1, blocking.rows + 1)
+        for first in range(1, blocking.rows + 1, together)
     ]
 
 

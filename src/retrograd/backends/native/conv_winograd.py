@@ -23,14 +23,7 @@ from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
-from retrograd.backends.native.winograd_tiles import (
-    Edges,
-    finish_function,
-    gather_function,
-    spread_function,
-    tiles_along,
-    tiles_of,
-)
+from retrograd.backends.native.winograd_tiles import Edges, tiles_along, tiles_of
 from retrograd.backends.native.work import even_part
 from retrograd.core.types import Shape
 
@@ -75,10 +68,13 @@ class Arg(IntEnum):
     M_PLACE = auto()
     ZEROS_PLACE = auto()
     TABLE_PLACE = auto()
+    TRANSFORM = auto()  # functions of `winograd_tiles.py`: `transform` and `gather` of inputs, `finish` of outputs
+    GATHER = auto()
+    FINISH = auto()
     SEGMENT = auto()  # the word where a segment at 0 is; the addresses of the micro-kernels follow it
 
 
-POINTERS = (Arg.X, Arg.U, Arg.Y)
+POINTERS = (Arg.X, Arg.U, Arg.Y, Arg.TRANSFORM, Arg.GATHER, Arg.FINISH)
 
 
 def winograd_module(target: Target, blocking: Blocking) -> Module:
@@ -91,9 +87,6 @@ def winograd_module(target: Target, blocking: Blocking) -> Module:
 class _WinogradKernel:
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        self.gather = gather_function(module, blocking, "gather", TILE)
-        self.transform = spread_function(module, blocking)
-        self.finish = finish_function(module, blocking)
         self.f = f = module.function("conv", KERNEL_PARAMETERS)
         args, self.tile, self.scratch = f.args
         self.words = {word: f.load(f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
@@ -149,9 +142,9 @@ class _WinogradKernel:
             inside = inside & f.compare("ult", column, f.maximum(extents[1] - (TILE - 1), 0))
             with f.when(inside):
                 source = self._at(image, row * strides[0] + column * strides[1])
-                f.call(self.transform, source, *strides, *where)
+                f.call(words[Arg.TRANSFORM], source, *strides, *where)
             with f.when(inside ^ True):
-                f.call(self.gather, self.edges.place(image, TILE, (row, column), extents, strides), *where)
+                f.call(words[Arg.GATHER], self.edges.place(image, TILE, (row, column), extents, strides), *where)
 
     def _multiply(self, column: Value, width: Value, tiles: Value) -> None:
         """The sixteen products for one panel of output channels."""
@@ -186,7 +179,7 @@ class _WinogradKernel:
             rows, columns = words[Arg.ROWS_OUT] - row, words[Arg.COLUMNS_OUT] - pixel
             source = self._at(self.products, index * self.blocking.columns)
             out = self._at(words[Arg.Y], target)
-            f.call(self.finish, source, words[Arg.M_STEP], out, row_step, channels, rows, columns, width)
+            f.call(words[Arg.FINISH], source, words[Arg.M_STEP], out, row_step, channels, rows, columns, width)
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------
@@ -292,8 +285,8 @@ def _estimated_cycles(shape: WinogradShape, blocking: Blocking, rows: int, chann
 def winograd_words(
     shape: WinogradShape, plan: WinogradPlan, blocking: Blocking, strides: tuple[int, int, int]
 ) -> list[int]:
-    """The argument words, but for the pointers and the micro-kernels, which follow them; `strides` of the input along
-    images, rows and pixels.
+    """The argument words, but for the pointers and functions, and the micro-kernels, which follow them; `strides` of
+    the input along images, rows and pixels.
     """
     words = [0] * len(Arg)
     padded = _padded(shape.channels_in, blocking)

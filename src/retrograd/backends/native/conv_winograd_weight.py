@@ -23,14 +23,7 @@ from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
-from retrograd.backends.native.winograd_tiles import (
-    Edges,
-    gather_function,
-    kernel_gradient_function,
-    spread_function,
-    tiles_along,
-    tiles_of,
-)
+from retrograd.backends.native.winograd_tiles import Edges, tiles_along, tiles_of
 from retrograd.backends.native.work import even_part
 from retrograd.core.types import Shape
 
@@ -75,10 +68,14 @@ class Arg(IntEnum):
     M_PLACE = auto()
     ZEROS_PLACE = auto()
     TABLE_PLACE = auto()
+    TRANSFORM = auto()  # functions of `winograd_tiles.py`: `transform` and `gather` of inputs, those of gradients
+    GATHER_X = auto()
+    GATHER_G = auto()
+    FINISH = auto()
     SEGMENT = auto()  # the word where a segment at 0 is; the addresses of the micro-kernels follow it
 
 
-POINTERS = (Arg.X, Arg.G, Arg.Y)
+POINTERS = (Arg.X, Arg.G, Arg.Y, Arg.TRANSFORM, Arg.GATHER_X, Arg.GATHER_G, Arg.FINISH)
 
 
 def winograd_weight_module(target: Target, blocking: Blocking) -> Module:
@@ -91,10 +88,6 @@ def winograd_weight_module(target: Target, blocking: Blocking) -> Module:
 class _WinogradWeightKernel:
     def __init__(self, module: Module, blocking: Blocking) -> None:
         self.blocking = blocking
-        self.gather_x = gather_function(module, blocking, "gather_x", TILE)
-        self.gather_g = gather_function(module, blocking, "gather_g", OUTPUTS)
-        self.transform = spread_function(module, blocking)
-        self.finish = kernel_gradient_function(module, blocking)
         self.f = f = module.function("conv", KERNEL_PARAMETERS)
         args, self.tile, self.v = f.args
         self.words = {word: f.load(f.at(args, word, I64), PTR if word in POINTERS else I64) for word in Arg}
@@ -124,7 +117,7 @@ class _WinogradWeightKernel:
         with f.loop(0, words[Arg.CHANNELS_IN]) as channel:
             source = self._at(self.m, channel * words[Arg.W_CHANNELS])
             out = self._at(target, channel * columns)
-            f.call(self.finish, source, words[Arg.M_STEP], out, words[Arg.CHANNELS_IN] * columns, width)
+            f.call(words[Arg.FINISH], source, words[Arg.M_STEP], out, words[Arg.CHANNELS_IN] * columns, width)
 
     def _at(self, pointer: Value, index: Value) -> Value:
         return self.f.at(pointer, index, self.blocking.element)
@@ -151,13 +144,13 @@ class _WinogradWeightKernel:
             inside = inside & f.compare("ult", corner[1], f.maximum(x_extents[1] - (TILE - 1), 0))
             with f.when(inside):
                 source = self._at(image, corner[0] * x_strides[0] + corner[1] * x_strides[1])
-                f.call(self.transform, source, *x_strides, *where)
+                f.call(words[Arg.TRANSFORM], source, *x_strides, *where)
             with f.when(inside ^ True):
-                f.call(self.gather_x, self.edges.place(image, TILE, corner, x_extents, x_strides), *where)
+                f.call(words[Arg.GATHER_X], self.edges.place(image, TILE, corner, x_extents, x_strides), *where)
             gradient = self._at(words[Arg.G], number * words[Arg.ROWS_G] * g_strides[0] + column)
             pixels = self.edges.place(gradient, OUTPUTS, (row, pixel), g_extents, g_strides)
             target = self._at(self.w, index * words[Arg.W_CHANNELS])
-            f.call(self.gather_g, pixels, target, words[Arg.W_STEP], width)
+            f.call(words[Arg.GATHER_G], pixels, target, words[Arg.W_STEP], width)
 
     def _multiply(self, tiles: Value, width: Value, accumulate: Value) -> None:
         f, words, blocking = self.f, self.words, self.blocking
@@ -288,8 +281,8 @@ def _estimated_cycles(shape: WinogradWeightShape, blocking: Blocking, plan: Wino
 def winograd_weight_words(
     shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking, x: tuple[int, int, int]
 ) -> list[int]:
-    """The argument words, but for the pointers and the micro-kernels, which follow them; `x`: strides of X along
-    images, rows and pixels. G is dense.
+    """The argument words, but for the pointers and functions, and the micro-kernels, which follow them; `x`: strides of
+    X along images, rows and pixels. G is dense.
     """
     words = [0] * len(Arg)
     v_step, w_step, m_step = _steps(shape, plan, blocking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native import (
@@ -23,7 +24,7 @@ from retrograd.backends.native.conv_direct_plan import (
     tile_count as direct_tiles,
 )
 from retrograd.backends.native.conv_geometry import SPATIAL_AXES
-from retrograd.backends.native.conv_micro import conv_blocking, micro_module, micro_names
+from retrograd.backends.native.conv_micro import conv_blocking, micro_groups, micro_module
 from retrograd.backends.native.conv_ops import ConvSpec, WeightSpec
 from retrograd.backends.native.conv_weight_plan import WeightPlan, WeightShape, tile_count as weight_tiles, weight_words
 from retrograd.backends.native.conv_winograd import WinogradPlan, WinogradShape
@@ -38,6 +39,7 @@ from retrograd.backends.native.ir import Module
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.winograd import POSITIONS
+from retrograd.backends.native.winograd_tiles import gradients_module, inputs_module, outputs_module
 from retrograd.backends.native.work import Address, KernelAddress, Word, Work
 
 if TYPE_CHECKING:
@@ -97,9 +99,21 @@ def _pack(
 
 def _micro_kernels(low: Lowering, value: int, blocking: Blocking) -> list[Word]:
     """The words with the addresses of a blocking's micro-kernels."""
-    key = f"conv.micro {low.types[value].dtype.name} {blocking.rows}x{blocking.vectors}"
-    low.generator(key, lambda target: micro_module(target, blocking))
-    return [KernelAddress(f"{key}#{name}") for name in micro_names(blocking)]
+    words: list[Word] = []
+    for rows, vectors in micro_groups(blocking):
+        key = f"conv.micro {low.types[value].dtype.name} {rows[0]}-{rows[-1]}x{vectors}"
+        low.generator(key, partial(micro_module, blocking=blocking, rows=rows, vectors=vectors))
+        words += [KernelAddress(f"{key}#segments_{count}x{vectors}") for count in rows]
+    return words
+
+
+def _winograd_tiles(low: Lowering, value: int, part: str) -> Callable[[str], KernelAddress]:
+    """The addresses of the functions for tiles of inputs, outputs or gradients, by their names."""
+    dtype = low.types[value].dtype.name
+    key = f"conv.winograd_{part} {dtype}"
+    build = _WINOGRAD_TILES[part]
+    low.generator(key, lambda target: build(target, Blocking.of(target, dtype)))
+    return lambda name: KernelAddress(f"{key}#{name}")
 
 
 def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -> tuple[Work, Grid]:
@@ -159,6 +173,9 @@ def lower_winograd(low: Lowering, value: int, views: list[View], spec: ConvSpec)
     words: list[Word] = [*found, *_micro_kernels(low, value, blocking)]
     words[conv_winograd.Arg.X], words[conv_winograd.Arg.U] = Address(x), Address(packed)
     words[conv_winograd.Arg.Y] = Address(dense_view(value, type_.shape))
+    inputs, outputs = (_winograd_tiles(low, value, part) for part in ("inputs", "outputs"))
+    words[conv_winograd.Arg.TRANSFORM], words[conv_winograd.Arg.GATHER] = inputs("transform"), inputs("gather")
+    words[conv_winograd.Arg.FINISH] = outputs("finish")
     key = f"conv.winograd {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
     low.generator(key, lambda target: conv_winograd.winograd_module(target, blocking))
     cost = type_.size * shape.channels_in * POSITIONS // 4
@@ -224,8 +241,11 @@ def lower_winograd_weight(
     image, row, pixel, _ = x.strides
     found = winograd_weight_words(shape, plan, blocking, (image, row, pixel))
     words: list[Word] = [*found, *_micro_kernels(low, value, blocking)]
-    words[conv_winograd_weight.Arg.X], words[conv_winograd_weight.Arg.G] = Address(x), Address(g)
-    words[conv_winograd_weight.Arg.Y] = Address(dense_view(value, type_.shape))
+    Arg = conv_winograd_weight.Arg
+    words[Arg.X], words[Arg.G], words[Arg.Y] = Address(x), Address(g), Address(dense_view(value, type_.shape))
+    inputs, gradients = (_winograd_tiles(low, value, part) for part in ("inputs", "gradients"))
+    words[Arg.TRANSFORM], words[Arg.GATHER_X] = inputs("transform"), inputs("gather")
+    words[Arg.GATHER_G], words[Arg.FINISH] = gradients("gather"), gradients("finish")
     key = f"conv.winograd_weight {type_.dtype.name} {blocking.rows}x{blocking.vectors}"
     low.generator(key, lambda target: conv_winograd_weight.winograd_weight_module(target, blocking))
     cost = math.prod(g.shape) * shape.channels_in * POSITIONS // 4
@@ -241,6 +261,8 @@ def _blocking_of_columns(low: Lowering, value: int, columns: int) -> Blocking:
     normal = Blocking.of(low.target, low.types[value].dtype.name)
     return replace(normal, vectors=columns // normal.lanes)
 
+
+_WINOGRAD_TILES = {"inputs": inputs_module, "outputs": outputs_module, "gradients": gradients_module}
 
 # Convolutions that may have an epilogue.
 CONVOLUTIONS: dict[str, Callable[[Lowering, int, list[View], ConvSpec], tuple[Work, Grid]]] = {

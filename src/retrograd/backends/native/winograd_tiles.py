@@ -1,5 +1,6 @@
 """Tiles of an image in the domain of Winograd's transforms: functions that kernels call for runs of tiles.
 
+They stand in modules of their own, so that the kernels for all widths share them.
 Channels lie last everywhere. Transformed tiles stand as [position][tile][channel] with `position_step` elements between
 positions. Tiles at the border of an image read zeros where there is none of it.
 """
@@ -12,20 +13,39 @@ from contextlib import contextmanager
 from retrograd.backends.native import winograd
 from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Value
+from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import OUTPUTS, TILE, Square
 
 
-def gather_function(module: Module, blocking: Blocking, name: str, side: int) -> Function:
-    """`name(places, target, position_step, channels)`: transform a tile whose side * side pixels are at `places`.
+def inputs_module(target: Target, blocking: Blocking) -> Module:
+    """A module that exports `transform` and `gather`, of tiles of inputs."""
+    module = Module(target)
+    _spread_function(module, blocking)
+    _gather_function(module, blocking, TILE)
+    return module
+
+
+def outputs_module(target: Target, blocking: Blocking) -> Module:
+    """A module that exports `finish`, of outputs."""
+    module = Module(target)
+    _finish_function(module, blocking)
+    return module
+
+
+def gradients_module(target: Target, blocking: Blocking) -> Module:
+    """A module that exports `gather`, of output gradients, and `finish`, of gradients of a kernel."""
+    module = Module(target)
+    _gather_function(module, blocking, OUTPUTS)
+    _kernel_gradient_function(module, blocking)
+    return module
+
+
+def _gather_function(module: Module, blocking: Blocking, side: int) -> Function:
+    """`gather(places, target, position_step, channels)`: transform a tile whose side * side pixels are at `places`.
 
     Side 4 is a tile of inputs, side 2 one of output gradients.
     """
-    f = module.function(
-        name,
-        [("places", PTR), ("target", PTR), ("position_step", I64), ("channels", I64)],
-        internal=True,
-        noinline=True,
-    )
+    f = module.function("gather", [("places", PTR), ("target", PTR), ("position_step", I64), ("channels", I64)])
     places, target, position_step, channels = f.args
     transform = winograd.transformed_input if side == TILE else winograd.transformed_gradient
 
@@ -35,17 +55,17 @@ def gather_function(module: Module, blocking: Blocking, name: str, side: int) ->
         square = [values[i * side : (i + 1) * side] for i in range(side)]
         _store_square(f, blocking, transform(square), f.at(target, channel, blocking.element), position_step)
 
-    for_channels(f, blocking, channels, body)
+    _for_channels(f, blocking, channels, body)
     return f
 
 
-def spread_function(module: Module, blocking: Blocking) -> Function:
+def _spread_function(module: Module, blocking: Blocking) -> Function:
     """`transform(source, row, pixel, target, position_step, channels)`: the same for a tile inside of the input, by
     the strides of its rows and pixels.
     """
     names = ("source", "row", "pixel", "target", "position_step", "channels")
     params = [(name, PTR if name in ("source", "target") else I64) for name in names]
-    f = module.function("transform", params, internal=True, noinline=True)
+    f = module.function("transform", params)
     source, row, pixel, target, position_step, channels = f.args
 
     def body(channel: Value, load: Callable[[Value], Value]) -> None:
@@ -54,18 +74,18 @@ def spread_function(module: Module, blocking: Blocking) -> Function:
         place = f.at(target, channel, blocking.element)
         _store_square(f, blocking, winograd.transformed_input(square), place, position_step)
 
-    for_channels(f, blocking, channels, body)
+    _for_channels(f, blocking, channels, body)
     return f
 
 
-def finish_function(module: Module, blocking: Blocking) -> Function:
+def _finish_function(module: Module, blocking: Blocking) -> Function:
     """`finish(source, position_step, target, row, pixel, rows, columns, channels)`: outputs from sums of products.
 
     Of the 2 x 2 outputs, `rows` by `columns` exist.
     """
     names = ("source", "position_step", "target", "row", "pixel", "rows", "columns", "channels")
     params = [(name, PTR if name in ("source", "target") else I64) for name in names]
-    f = module.function("finish", params, internal=True, noinline=True)
+    f = module.function("finish", params)
     source, position_step, target, row, pixel, rows, columns, channels = f.args
     lanes, element = blocking.lanes, blocking.element
     second_row, second_column = f.compare("sgt", rows, 1), f.compare("sgt", columns, 1)
@@ -95,11 +115,11 @@ def finish_function(module: Module, blocking: Blocking) -> Function:
     return f
 
 
-def kernel_gradient_function(module: Module, blocking: Blocking) -> Function:
+def _kernel_gradient_function(module: Module, blocking: Blocking) -> Function:
     """`finish(source, position_step, target, tap_step, channels)`: a kernel's gradient from sums over tiles."""
     names = ("source", "position_step", "target", "tap_step", "channels")
     params = [(name, PTR if name in ("source", "target") else I64) for name in names]
-    f = module.function("finish", params, internal=True, noinline=True)
+    f = module.function("finish", params)
     source, position_step, target, tap_step, channels = f.args
     lanes, element = blocking.lanes, blocking.element
     with f.loop(0, channels, lanes) as channel:
@@ -115,7 +135,7 @@ def kernel_gradient_function(module: Module, blocking: Blocking) -> Function:
     return f
 
 
-def for_channels(
+def _for_channels(
     f: Function, blocking: Blocking, channels: Value, body: Callable[[Value, Callable[[Value], Value]], None]
 ) -> None:
     """Call `body` for each vector of channels with a way to load it; lanes behind the last channel are zero."""

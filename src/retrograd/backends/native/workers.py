@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 from retrograd.backends.native.cache import kernel_cache
 from retrograd.backends.native.compiler import host
 from retrograd.backends.native.contract import POOL_WORDS, PoolWord, aligned_words
+from retrograd.backends.native.cores import default_num_threads
 from retrograd.backends.native.driver import driver_text
 from retrograd.backends.native.scratch import Scratch
 from retrograd.backends.native.table import ProgramTable
@@ -206,49 +205,6 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """How many threads run a program, the caller's included."""
     return pool().threads
-
-
-def default_num_threads() -> int:
-    """`RETROGRAD_NUM_THREADS`, or else as many cores as this process may use and its control group pays for."""
-    chosen = os.environ.get("RETROGRAD_NUM_THREADS")
-    if chosen:
-        if not chosen.isdecimal() or int(chosen) < 1:
-            raise ValueError(f"RETROGRAD_NUM_THREADS must be a positive integer, not {chosen!r}")
-        return int(chosen)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cpu_quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
-    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
-
-
-def _cpu_quota(membership: Path, root: Path) -> float | None:
-    """The least number of cores that the control groups of this process, of either version, allow it."""
-    quotas = []
-    for line in _read(membership).splitlines():
-        _, controllers, group = line.split(":", 2)
-        if controllers in ("", "cpu", "cpu,cpuacct"):
-            base = root / controllers
-            path = PurePosixPath(group)
-            # In a container the group's own path is often not mounted, and the root is the group.
-            for place in (path, *path.parents):
-                quotas.append(_quota_of(base / str(place).lstrip("/"), version=2 if controllers == "" else 1))
-    return min((quota for quota in quotas if quota is not None), default=None)
-
-
-def _quota_of(group: Path, version: int) -> float | None:
-    if version == 2:
-        limits = _read(group / "cpu.max").split()
-    else:
-        limits = (_read(group / "cpu.cfs_quota_us") + " " + _read(group / "cpu.cfs_period_us")).split()
-    if len(limits) != 2 or not all(limit.isdecimal() for limit in limits):
-        return None  # no such group, or no limit: "max" in version 2, -1 in version 1
-    return int(limits[0]) / int(limits[1])
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def _checked(count: int) -> int:
