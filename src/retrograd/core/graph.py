@@ -124,7 +124,7 @@ class Graph:
 def reachable(roots: Sequence[Node], stop: set[Node]) -> list[Node]:
     """Every node that `roots` depend on, in the order of recording; `stop` is neither entered nor listed."""
     seen = set(stop)
-    stack = [node for node in roots if node not in seen]
+    stack = [node for node in dict.fromkeys(roots) if node not in seen]
     seen.update(stack)
     found = []
     while stack:

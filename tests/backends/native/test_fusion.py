@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
+from retrograd.backends.native.kernel import EpilogueLayout
 from retrograd.runtime.evaluate import observed
 
 F = rg.nn.functional
@@ -108,6 +109,29 @@ def test_kernels_with_a_constant_in_common_stay_apart() -> None:
     assert len(kernels) == 2 and len(set(kernels)) == 1, "one kernel, twice"
     assert all(set(np.unique(value)) == {0.0, 2.0} for value in found)
     np.testing.assert_array_equal(gradient.numpy(), np.arange(48) == np.full((64, 1), 3))
+
+
+def test_a_slice_is_put_into_zeros_that_nobody_reads() -> None:
+    w = rg.ones(64, 48, requires_grad=True)
+    with rg.use_backend("native", 1), observed() as seen:
+        (gradient,) = rg.autograd.grad(w[:, 3].sum(), (w,))
+        found = gradient.numpy()
+    assert _kernels_that_read(seen[-1].program, 64 * 48) == []
+    np.testing.assert_array_equal(found, np.arange(48) == np.full((64, 1), 3))
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_an_epilogue_of_whole_rows_is_one_loop(batch: tuple[int, ...]) -> None:
+    """The ends of short rows cost as much as the rows."""
+    rng = np.random.default_rng(0)
+    a, b, c = (rg.tensor(rng.standard_normal((*batch, 50, n), np.float32)) for n in (20, 50, 20))
+    found = []
+    for tier in (0, 1):
+        with rg.use_backend("native", tier), observed() as seen:
+            found.append((b @ a + c).tanh().numpy())
+    (work,) = (work for phase in seen[-1].program.schedule.phases for work in phase)
+    assert work.words[EpilogueLayout(3).rows] == 1
+    np.testing.assert_array_equal(*found)
 
 
 def test_kernels_with_a_number_in_common_stay_apart() -> None:

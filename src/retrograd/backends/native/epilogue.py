@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Emitter
@@ -44,16 +44,18 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
     words: list[Word] = [0] * layout.words
     words[layout.gemm_kernel] = KernelAddress(product.kernel)
     words[layout.gemm_args] = ArgsAddress(layout.words)
+    shape = low.types[group.members[0]].shape
+    found = [_matrix_strides(_unsqueezed(bound.view.strides, shape), shape, grid) for bound in emitter.operands]
+    each = [strides for strides in found if strides is not None]
+    if len(each) < len(found) or emitter.indexed:
+        return _separately(low, group, product)
+    grid = _in_one_row(grid, each)
     words[layout.rows], words[layout.columns] = grid.rows, grid.columns
     words[layout.row_tile], words[layout.col_tile] = grid.row_tile, grid.column_tile
     words[layout.batch1] = grid.batch[1]
     operands = []
-    shape = low.types[group.members[0]].shape
-    for number, bound in enumerate(emitter.operands):
+    for number, (bound, strides) in enumerate(zip(emitter.operands, each, strict=True)):
         size = DTYPE_SIZES[bound.dtype]
-        strides = _matrix_strides(_unsqueezed(bound.view.strides, shape), shape, grid)
-        if strides is None or emitter.indexed:
-            return _separately(low, group, product)
         words[layout.pointer(number)] = bound.address
         for axis in (0, 1):
             words[layout.batch_stride(number, axis)] = strides[axis] * size
@@ -77,6 +79,14 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
         tuple(group.members),
         tuple(b for b in emitter.operands if b.view.root not in product.reads),
     )
+
+
+def _in_one_row(grid: Grid, strides: list[tuple[int, ...]]) -> Grid:
+    """Tiles of whole rows without gaps between them as parts of one long row, whose ends are fewer."""
+    if grid.column_tile < grid.columns or any(row != grid.columns * inner for _, _, row, inner in strides):
+        return grid
+    tile = grid.row_tile * grid.columns
+    return replace(grid, rows=1, columns=grid.rows * grid.columns, row_tile=1, column_tile=tile)
 
 
 def _share(low: Lowering, group: Group) -> None:

@@ -197,8 +197,10 @@ class Fusion:
         """Roots that are read by address: by steps that stand alone, and by copies."""
         roots = {view.root for view in self.table.copies.values()}
         for step in self.graph.steps:
-            if step.signature.operation.name not in ELEMENTWISE | REDUCTIONS | MOVEMENTS:
-                roots.update(self.views[arg].root for arg in step.args)
+            name = step.signature.operation.name
+            if name not in ELEMENTWISE | REDUCTIONS | MOVEMENTS:
+                filled = name == "slice_put" and self.name(self.views[step.args[0]].root) == "const"
+                roots.update(self.views[arg].root for arg in step.args[filled:])
         return roots
 
     def _new(self, value: int, kind: str, domain: Shape) -> Group:

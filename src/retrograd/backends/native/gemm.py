@@ -204,6 +204,18 @@ class _RowBlock:
     a_step: Value
 
 
+@dataclass(frozen=True)
+class _Panel:
+    """A panel of B for the micro-kernels: where it is, and the step between its rows.
+
+    Where `unpacked` is not 0, the first micro-kernel reads it there, as it lies, and packs it.
+    """
+
+    pointer: Value
+    step: Value
+    unpacked: Value | None = None
+
+
 class _GemmKernel:
     """Emits the kernel function; `words` are the values of `args`."""
 
@@ -243,8 +255,8 @@ class _GemmKernel:
             panels = _ceil_div(columns.size, blocking.columns)
             with f.loop(0, panels) as index:
                 panel = self._panel(columns, index)
-                b_pointer, b_step = self._prepare_columns(b, panel, index, depths, rows, tile_rows)
-                self._multiply_panel(block, panel, depths, b_pointer, b_step, c)
+                operand = self._prepare_columns(b, panel, index, depths, block, tile_rows)
+                self._multiply_panel(block, panel, depths, operand, c)
 
     # -- where things are ---------------------------------------------------------------------------------------------
 
@@ -327,12 +339,12 @@ class _GemmKernel:
         return enough & f.compare("eq", a_row * self.blocking.size % THRASHING_STRIDE, 0)
 
     def _prepare_columns(
-        self, b: Value, panel: _Span, index: Value, depths: _Span, rows: _Span, tile_rows: _Span
-    ) -> tuple[Value, Value]:
-        """Make a panel of B ready: where it is, and the step between its rows.
+        self, b: Value, panel: _Span, index: Value, depths: _Span, block: _RowBlock, tile_rows: _Span
+    ) -> _Panel:
+        """Make a panel of B ready.
 
         Panels are packed for the first block of rows and kept for the others. One that a single micro-kernel reads is
-        used in place if it can be.
+        used in place if it can be; else the first micro-kernel packs it, if both are whole.
         """
         f, blocking, stride = self.f, self.blocking, self.words[Arg.B_STRIDE]
         column_stride, depth_stride = (stride, 1) if self.b_layout == "col" else (1, stride)
@@ -341,23 +353,24 @@ class _GemmKernel:
         prepacked = f.compare("ne", self.words[Arg.B_PACKED], 0)
         padded = _ceil_div(self.words[Arg.N], blocking.columns) * blocking.columns
         there = self._at(self.words[Arg.B_PACKED], depths.start * padded + panel.start * depths.size)
-        first = f.compare("eq", rows.start, tile_rows.start) & (prepacked ^ True)
+        first = f.compare("eq", block.rows.start, tile_rows.start) & (prepacked ^ True)
         packed = f.select(prepacked, there, packed)
         if self.b_layout == "col":
             with f.when(first):
                 f.call(self.pack_b, source, packed, panel.size, depths.size, stride)
-            return packed, f.const(blocking.columns, I64)
+            return _Panel(packed, f.const(blocking.columns, I64))
+        whole = f.compare("eq", panel.size, blocking.columns)
         single = f.compare("sle", tile_rows.size, blocking.rows)
-        in_place = single & f.compare("eq", panel.size, blocking.columns) & (prepacked ^ True)
-        with f.when(first & (in_place ^ True)):
+        in_place = single & whole & (prepacked ^ True)
+        on_the_way = first & whole & f.compare("eq", block.panels.size(f.const(0, I64)), blocking.rows)
+        with f.when(first & ((in_place | on_the_way) ^ True)):
             f.call(self.pack_b, source, packed, panel.size, depths.size, stride)
-        return f.select(in_place, source, packed), f.select(in_place, stride, blocking.columns)
+        unpacked = f.select(on_the_way & (in_place ^ True), source, f.const(0, PTR))
+        return _Panel(f.select(in_place, source, packed), f.select(in_place, stride, blocking.columns), unpacked)
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
 
-    def _multiply_panel(
-        self, block: _RowBlock, panel: _Span, depths: _Span, b_pointer: Value, b_step: Value, c: Value
-    ) -> None:
+    def _multiply_panel(self, block: _RowBlock, panel: _Span, depths: _Span, b: _Panel, c: Value) -> None:
         """A panel of columns of C: each panel of A times one of B."""
         f, blocking, c_stride = self.f, self.blocking, self.words[Arg.C_STRIDE]
         vectors = _ceil_div(panel.size, blocking.lanes)
@@ -366,15 +379,23 @@ class _GemmKernel:
         out_row = f.select(edge, blocking.columns, c_stride)
         accumulate = _flag(f, f.compare("sgt", depths.start, 0))
         accumulate_now = f.select(edge, 0, accumulate)
-        with f.loop(0, block.panels.count) as index:
+        begin = f.variable(I64, 0)
+        if b.unpacked is not None:
+            with f.when(f.compare("ne", b.unpacked, f.const(0, PTR))):
+                micro_kernel = f.load(f.at(self.micro_kernels, blocking.vectors * blocking.rows, PTR), PTR)
+                out = self._at(c, block.rows.start * c_stride + panel.start)
+                strides = (block.a_row, block.a_step, self.words[Arg.B_STRIDE], c_stride)
+                f.call(micro_kernel, block.pointer, b.unpacked, out, depths.size, *strides, accumulate, b.pointer)
+                begin.set(1)
+        with f.loop(begin.get(), block.panels.count) as index:
             start, rows = block.panels.start(index), block.panels.size(index)
             a_pointer = self._at(block.pointer, index * block.panel_step + start * block.row_step)
             target = self._at(c, (block.rows.start + start) * c_stride + panel.start)
             entry = (vectors - 1) * blocking.rows + rows - 1
             micro_kernel = f.load(f.at(self.micro_kernels, entry, PTR), PTR)
             out = f.select(edge, edge_tile, target)
-            strides = (block.a_row, block.a_step, b_step, out_row)
-            f.call(micro_kernel, a_pointer, b_pointer, out, depths.size, *strides, accumulate_now)
+            strides = (block.a_row, block.a_step, b.step, out_row)
+            f.call(micro_kernel, a_pointer, b.pointer, out, depths.size, *strides, accumulate_now)
             with f.when(edge):
                 f.call(self.copy_edge, edge_tile, target, rows, panel.size, c_stride, accumulate)
 

@@ -22,6 +22,10 @@ DEPTH_BYTES = 2048
 # A packed block of A takes about half of a 1 MiB L2 cache.
 BLOCK_ROWS = 192
 BLOCK_COLUMNS = 1024
+# In a long chain the lines of A are asked for so many products ahead: down the columns of a matrix of many rows no
+# prefetcher of the CPU follows. They go to the L2 cache, as their stride may leave few sets of the L1 cache to them.
+PREFETCHED_STEPS = 32
+FEWEST_PREFETCHED = 256
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class Blocking:
 def micro_module(target: Target, dtype: str) -> Module:
     """A module that exports `micro_kernels()`, which returns the address of a table of the addresses of micro-kernels.
 
-    The one for r rows and v vectors is entry (v - 1) * blocking.rows + r - 1. Products in all layouts share them.
+    The one for r rows and v vectors is entry (v - 1) * blocking.rows + r - 1. Products in all layouts share them. The
+    last entry is the largest one again, with one more argument: where it packs the panel of B that it multiplies.
     """
     module, blocking = Module(target), Blocking.of(target, dtype)
     names = [
@@ -90,6 +95,7 @@ def micro_module(target: Target, dtype: str) -> Module:
         for vectors in range(1, blocking.vectors + 1)
         for rows in range(1, blocking.rows + 1)
     ]
+    names.append(_micro_kernel(module, blocking, blocking.rows, blocking.vectors, packs=True).name)
     entries = ", ".join(f"ptr @{name}" for name in names)
     module.declare(f"@table = internal constant [{len(names)} x ptr] [{entries}]")
     f = module.function("micro_kernels", [], PTR)
@@ -97,24 +103,27 @@ def micro_module(target: Target, dtype: str) -> Module:
     return module
 
 
-def _micro_kernel(module: Module, blocking: Blocking, rows: int, vectors: int) -> Function:
-    """`kernel(a, b, c, depth, a_row, a_step, b_step, c_row, accumulate)`; strides count elements.
+def _micro_kernel(module: Module, blocking: Blocking, rows: int, vectors: int, *, packs: bool = False) -> Function:
+    """`kernel(a, b, c, depth, a_row, a_step, b_step, c_row, accumulate[, packed])`; strides count elements.
 
     A[r, k] is at a[r * a_row + k * a_step], B[k, j] at b[k * b_step + j], C[r, j] at c[r * c_row + j].
     """
     f = module.function(
-        f"micro_{rows}x{vectors}",
+        f"micro_{rows}x{vectors}{'_packing' * packs}",
         [("a", PTR), ("b", PTR), ("c", PTR)]
-        + [(name, I64) for name in ("depth", "a_row", "a_step", "b_step", "c_row", "accumulate")],
+        + [(name, I64) for name in ("depth", "a_row", "a_step", "b_step", "c_row", "accumulate")]
+        + [("packed", PTR)] * packs,
         internal=True,
         noinline=True,
     )
-    a, b, c, depth, a_row, a_step, b_step, c_row, accumulate = f.args
+    a, b, c, depth, a_row, a_step, b_step, c_row, accumulate = f.args[:9]
+    packed = f.args[9] if packs else None
     element = blocking.element
     c_rows = [f.at(c, c_row * row, element) for row in range(rows)]
     prefetch_rows(f, c_rows, vectors, blocking)
     sums = zero_sums(f, rows, vectors, blocking)
-    multiply(f, sums, a, b, depth, (a_row, a_step, b_step), blocking)
+    ahead = f.select(f.compare("sge", depth, FEWEST_PREFETCHED), a_step * PREFETCHED_STEPS, 0)
+    multiply(f, sums, a, b, depth, (a_row, a_step, b_step), blocking, ahead, packed)
     write_sums(f, sums, c_rows, accumulate, blocking)
     return f
 
@@ -123,7 +132,7 @@ def prefetch_rows(f: Function, c_rows: list[Value], vectors: int, blocking: Bloc
     """Get the lines of C that the sums will be written to."""
     for pointer in c_rows:
         for offset in range(0, vectors * blocking.lanes * blocking.size, CACHE_LINE):
-            _prefetch_for_write(f, f.offset(pointer, offset))
+            _prefetch(f, f.offset(pointer, offset), "1, i32 3")
 
 
 def zero_sums(f: Function, rows: int, vectors: int, blocking: Blocking) -> list[list[Variable]]:
@@ -138,14 +147,23 @@ def multiply(
     depth: Value,
     strides: tuple[Value, Value, Value],
     blocking: Blocking,
+    ahead: Value | None = None,
+    packed: Value | None = None,
 ) -> None:
-    """Continue every chain of `sums` over `depth` products; `strides` are a_row, a_step and b_step."""
+    """Continue every chain of `sums` over `depth` products; `strides` are a_row, a_step and b_step.
+
+    With `ahead` it prefetches A so many elements on; of adjacent rows the last will do, after those of earlier panels.
+    With `packed` it copies the rows of B there, one behind another, while the processor multiplies.
+    """
     a_row, a_step, b_step = strides
     element, lanes = blocking.element, blocking.lanes
     # Pointers to every third row: the rows between are reached by the scaled index of an address, not a register each.
     a_groups = [f.variable(PTR, f.at(a, a_row * row, element)) for row in range(0, len(sums), 3)]
     b_pointer = f.variable(PTR, b)
+    target = f.variable(PTR, packed) if packed is not None else None
     with f.loop(0, depth):
+        if ahead is not None:
+            _prefetch(f, f.at(f.at(a_groups[0].get(), ahead, element), len(sums) - 1, element), "0, i32 2")
         b_values = [f.load(f.at(b_pointer.get(), v * lanes, element), blocking.register) for v in range(len(sums[0]))]
         for row, row_sums in enumerate(sums):
             pointer = f.at(a_groups[row // 3].get(), a_row * (row % 3), element)
@@ -154,6 +172,10 @@ def multiply(
                 total.set(multiply_add(f, a_value, b_value, total.get()))
         for group in a_groups:
             group.set(f.at(group.get(), a_step, element))
+        if target is not None:
+            for v, b_value in enumerate(b_values):
+                f.store(b_value, f.at(target.get(), v * lanes, element))
+            target.set(f.at(target.get(), len(b_values) * lanes, element))
         b_pointer.set(f.at(b_pointer.get(), b_step, element))
 
 
@@ -207,6 +229,7 @@ def multiply_add(f: Function, a: Operand, b: Operand, c: Operand) -> Value:
     return f.binary("add", f.binary("mul", a, b), c)
 
 
-def _prefetch_for_write(f: Function, pointer: Value) -> None:
+def _prefetch(f: Function, pointer: Value, purpose: str) -> None:
+    """Get a line; `purpose` has 1 to write or 0 to read, and 3 for the L1 cache or 2 for the L2 cache."""
     f.module.declare("declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)")
-    f.line(f"call void @llvm.prefetch.p0({pointer}, i32 1, i32 3, i32 1)")
+    f.line(f"call void @llvm.prefetch.p0({pointer}, i32 {purpose}, i32 1)")

@@ -46,6 +46,9 @@ from retrograd.passes.pipeline import CHECK
 
 # Work of a tile, in machine instructions on one lane: enough to be worth claiming, few enough to share out.
 _TILE_WORK = 1 << 17
+# A map over more tiles than are needed to share it out gets larger ones, up to so many times: where one begins, the
+# processor does not know yet which lines to get next, which took a fifth of Adam's time.
+_ENOUGH_TILES, _LARGER = 64, 4
 
 
 class Lowering:
@@ -357,6 +360,8 @@ def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int
     padded = -(-columns // lanes) * lanes
     kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
     rows = max(math.prod(kept), 1)
+    if kernel.reduces == "none":
+        most = max(most, min(rows * padded // _ENOUGH_TILES, most * _LARGER))
     depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
     if kernel.reduces == "inner":
         return max(even_part(rows, most // padded), 1), columns

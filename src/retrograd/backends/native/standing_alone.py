@@ -60,7 +60,10 @@ def _pad(low: Lowering, value: int, views: list[View], attributes: tuple[Shape, 
 def _slice_put(low: Lowering, value: int, views: list[View], attributes: tuple[Shape], args: tuple[int, ...]) -> None:
     base, part = views[:2]
     whole = dense_view(value, low.types[value].shape)
-    low.move(base, whole, (value,))
+    if base.root in low.fusion.virtual:
+        low.fill(low.fusion.step(base.root).signature.attributes[0], whole, (value,))
+    else:
+        low.move(base, whole, (value,))
     static, dynamic = low.fusion.table.offset_of(args[2:], whole.strides, whole.shape, part.shape, attributes[0])
     strides = tuple(s * d for s, d in zip(whole.strides, attributes[0], strict=True))
     low.move(part, View(value, part.shape, strides, static, dynamic), (value,))
