@@ -40,7 +40,7 @@ def test_the_first_of_two_that_make_an_entry_wins() -> None:
 
 
 def test_signatures_are_bounded_and_made_again() -> None:
-    signatures = operation._signatures
+    signatures = operation.signatures
     first = rg.ones(3)._read()
     before = signatures.limit
     x = rg.ones(3)

@@ -9,7 +9,7 @@ import pytest
 
 import retrograd as rg
 from retrograd.core.errors import GraphError
-from retrograd.optim import optimizer as optimizers
+from retrograd.optim import closing as optimizers
 from retrograd.runtime import evaluate as runtime
 from tests.support.lazy import bits, data, model, primitives_run, recorded_since, train
 
@@ -48,9 +48,9 @@ def test_a_layer_the_backward_pass_and_the_optimizer_are_one_node_each(monkeypat
     closing = []
     close = optimizers.close_with
 
-    def spy(waiting: Any, node: Any, into: Any) -> None:
-        closing.append((recorded_since(first, node), recorded_since(first, *(s.node for s in waiting))))
-        close(waiting, node, into)
+    def spy(waiting: Any, last: Any) -> None:
+        closing.append((recorded_since(first, last.node), recorded_since(first, *(s.node for s in waiting))))
+        close(waiting, last)
 
     monkeypatch.setattr(optimizers, "close_with", spy)
     for _ in range(2):

@@ -18,21 +18,27 @@ from retrograd.core.errors import GraphError
 from retrograd.core.graph import Graph
 from retrograd.core.inferred import INFERRED, require_recorded
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, record, results
+from retrograd.core.operation import Function, Signature, record, results
 from retrograd.ops.constant import like
 from retrograd.ops.elementwise import add
 
 _by_number = attrgetter("number")
 
 
+# In a structure key, what is added to the place of a leaf.
+_LEAF: Final = 1 << 32
+
+
 class History:
-    """The part of a graph through which gradients flow, numbered: what a backward pass walks.
+    """The part of a graph through which gradients flow, numbered as it is met on the way back: what a backward pass
+    walks.
 
     Attributes:
-        interior: nodes that require a gradient and are no leaves, in the order of recording.
+        interior: nodes that require a gradient and are no leaves.
         leaves: the leaf nodes, and placeholders through which gradients flow.
-        values: every node that is one of these or an input of one; `index` gives their places.
-        key: the structure.
+        values: every node that is one of these or an input of one, by places.
+        key: the structure: for each node of the interior its signature, and the places of its inputs, told apart by
+            whether the walk goes on there, ends in a leaf, or has no part in it.
         plain: no code of the user, and nobody who watches, stands in the way of remembering the pass.
         released: nodes whose history an earlier backward pass has released.
     """
@@ -42,47 +48,54 @@ class History:
     released: list[Node]
 
     def __init__(self, roots: Sequence[Node]) -> None:
-        seen = {root for root in roots if root.requires_grad}
-        stack = list(seen)
-        while stack:
-            for x in stack.pop().inputs:
-                if x.requires_grad and x not in seen:
-                    seen.add(x)
-                    if x.inputs:
-                        stack.append(x)
         interior: list[Node] = []
         leaves: list[Node] = []
         released: list[Node] = []
         plain = mode.watch.call is None
-        index: dict[Node, int] = {}
+        codes: dict[Node, int] = {}
         key: list[int] = []
-        append, place_of = key.append, index.get
-        for node in sorted(seen, key=_by_number):
-            signature = node.signature
-            if node.hooks is not None:
-                plain = False
-            if node.leaf is not None or signature is None:
-                leaves.append(node)
-                append(node.type.input_key)
-            else:
-                if node.released is not None:
-                    released.append(node)
-                interior.append(node)
-                append(signature.key)
-                for x in node.inputs:
-                    place = place_of(x)
-                    if place is None:
-                        place = index[x] = len(index)
-                    append(place)
-            # Whoever reads it comes later. Its place, the number of those before it, need not be in the key.
-            index[node] = len(index)
+        append, code_of = key.append, codes.get
+        stack: list[Node] = []
+        met = roots
+        while True:
+            for x in met:
+                code = code_of(x)
+                if code is None:
+                    code = len(codes)
+                    if not x.requires_grad:
+                        code = ~code
+                    elif x.leaf is not None or x.signature is None:
+                        leaves.append(x)
+                        code += _LEAF
+                    else:
+                        stack.append(x)
+                    codes[x] = code
+                    if x.hooks is not None:
+                        plain = False
+                append(code)
+            if not stack:
+                break
+            node = stack.pop()
+            if node.released is not None:
+                released.append(node)
+            interior.append(node)
+            append(node.signature.key)  # type: ignore[union-attr]
+            met = node.inputs
         self.interior, self.leaves, self.released = interior, leaves, released
-        self.plain, self.index, self.values, self.key = plain, index, list(index), key
+        self.plain, self.key, self.values, self._codes = plain, key, list(codes), codes
+
+    def code(self, node: Node) -> int:
+        """What stands for a node in the key."""
+        return self._codes[node]
+
+    def place(self, node: Node) -> int:
+        """Where a node through which gradients flow stands among the values."""
+        return self._codes[node] & (_LEAF - 1)
 
     def versions(self, wanted: Sequence[Node]) -> list[Node]:
         """The nodes of this history that stand for `wanted`: of a leaf that has been changed, all its versions."""
         leaves = {id(node.leaf) for node in wanted if node.leaf is not None}
-        found = dict.fromkeys(node for node in wanted if node in self.index)
+        found = dict.fromkeys(node for node in wanted if node in self._codes)
         found.update(dict.fromkeys(node for node in self.leaves if id(node.leaf) in leaves))
         return list(found)
 
@@ -94,7 +107,7 @@ class History:
         """
         leading = set(targets)
         leaves = {id(node.leaf) for node in targets if node.leaf is not None}
-        for node in self.interior:
+        for node in sorted(self.interior, key=_by_number):
             gone = node.released
             if gone is not None and any(id(leaf) in leaves for leaf in gone):
                 raise _released(node)
@@ -111,10 +124,10 @@ class History:
         gradient needs no value, and that of the nodes behind them neither."""
         active = {*self.interior, *self.leaves}
         gone: set[Node] = set()
-        for node in self.interior:
+        for node in sorted(self.interior, key=_by_number):
             if any(x in gone for x in node.inputs) or reads_values(node, active):
                 gone.add(node)
-        return [self.index[node] for node in self.interior if node not in gone]
+        return [self.place(node) for node in self.interior if node not in gone]
 
 
 def _released(node: Node) -> GraphError:
@@ -146,6 +159,18 @@ class Remembered:
         self.seeds = tuple(i - len(history.values) for i in used if i >= len(history.values))
         self.function = Function("backward", graph.without_unused_inputs())
         self.surviving = history.surviving()
+        self._signature: Signature | None = None
+
+    def applied(self, inputs: tuple[Node, ...]) -> Node:
+        """The pass as a node, which reads values and seeds."""
+        signature = self._signature
+        if signature is None:
+            node = record(self.function, inputs)
+            self._signature = node.signature
+            return node
+        # The structure fixes all types: there is nothing to be found out again.
+        followed = mode.state.grad_enabled and any(x.requires_grad for x in inputs)
+        return Node(signature, inputs, followed and signature.differentiable)
 
 
 def _start(roots: Sequence[Node], seeded: Sequence[bool], seeds: Sequence[Node]) -> list[Node]:
@@ -165,6 +190,24 @@ def _gradients(
 
 
 _remembered: Final[Cache[tuple[object, ...], Remembered]] = Cache(limit=1 << 11)
+
+
+class Found:
+    """What a backward pass has found.
+
+    Attributes:
+        nodes: leaves, or what was asked for, so far as something leads there.
+        call: a node whose outputs are their gradients; None if the pass was walked node by node, or found nothing.
+    """
+
+    __slots__ = ("nodes", "call", "_each")
+
+    def __init__(self, nodes: list[Node], call: Node | None = None, each: Sequence[Node] = ()) -> None:
+        self.nodes, self.call, self._each = nodes, call, each
+
+    def gradients(self) -> dict[Node, Node]:
+        """The gradient of each node."""
+        return dict(zip(self.nodes, self._each if self.call is None else results(self.call), strict=True))
 
 
 def gradients(
@@ -187,6 +230,19 @@ def gradients(
     Raises:
         GraphError: a backward pass has been through this history already, and has taken what this one needs.
     """
+    found = passed(roots, seeds, wanted, retain_graph=retain_graph, create_graph=create_graph)
+    return merged(found, wanted, create_graph=create_graph)
+
+
+def passed(
+    roots: Sequence[Node],
+    seeds: Sequence[Node | None],
+    wanted: Sequence[Node] | None = None,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> Found:
+    """What a backward pass finds, before the gradients of a leaf's versions are added up; arguments as `gradients`."""
     history = History(roots)
     if wanted is None:
         if history.released:
@@ -198,17 +254,17 @@ def gradients(
     before, mode.state.grad_enabled = mode.state.grad_enabled, create_graph
     try:
         if history.plain:
-            passed = remembered(history, roots, seeds, targets)
+            known = remembered(history, roots, seeds, targets)
             if INFERRED:
-                require_recorded(history.values[i] for i in passed.residuals)
-            found = _recall(passed, history, seeds)
-            surviving: Sequence[int] | None = passed.surviving
+                require_recorded(history.values[i] for i in known.residuals)
+            found = _recall(known, history, seeds)
+            surviving: Sequence[int] | None = known.surviving
         else:
             surviving = None
             start = [like(1, root) if seed is None else seed for root, seed in zip(roots, seeds, strict=True)]
             every = _gradients(history, roots, start, None)
-            found = {node: every[node] for node in targets if node in every}
-        found = _merged(found, wanted)
+            reached = [node for node in targets if node in every]
+            found = Found(reached, each=[every[node] for node in reached])
     finally:
         mode.state.grad_enabled = before
     if not retain_graph:
@@ -216,44 +272,42 @@ def gradients(
     return found
 
 
-def _merged(found: dict[Node, Node], wanted: Sequence[Node] | None) -> dict[Node, Node]:
+def merged(found: Found, wanted: Sequence[Node] | None, *, create_graph: bool) -> dict[Node, Node]:
     """One gradient for each leaf and each node of `wanted`: those of a leaf's versions are added up."""
-    if wanted is None and len({id(node.leaf) for node in found}) == len(found):
-        return found
+    if wanted is None and len({id(node.leaf) for node in found.nodes}) == len(found.nodes):
+        return found.gradients()
     total: dict[int, Node] = {}
-    for node, g in found.items():
-        key = id(node.leaf or node)
-        total[key] = add(total[key], g) if key in total else g
+    with mode.enable_grad() if create_graph else mode.no_grad():
+        for node, g in found.gradients().items():
+            key = id(node.leaf or node)
+            total[key] = add(total[key], g) if key in total else g
     if wanted is None:
-        wanted = list({id(node.leaf): node for node in found}.values())
+        wanted = list({id(node.leaf): node for node in found.nodes}.values())
     return {node: total[id(node.leaf or node)] for node in wanted if id(node.leaf or node) in total}
 
 
-def _recall(passed: Remembered, history: History, seeds: Sequence[Node | None]) -> dict[Node, Node]:
+def _recall(known: Remembered, history: History, seeds: Sequence[Node | None]) -> Found:
     values = history.values
-    inputs = [values[i] for i in passed.residuals]
+    inputs = [values[i] for i in known.residuals]
     given = [seed for seed in seeds if seed is not None]
-    inputs.extend(given[i] for i in passed.seeds)
-    if not passed.targets:
-        return {}
-    node = record(passed.function, tuple(inputs))
-    if len(passed.targets) == 1:
-        return {values[passed.targets[0]]: node}
-    return dict(zip([values[place] for place in passed.targets], results(node), strict=True))
+    inputs.extend([given[i] for i in known.seeds])
+    nodes = [values[place] for place in known.targets]
+    return Found(nodes, known.applied(tuple(inputs)) if nodes else None)
 
 
 def remembered(
     history: History, roots: Sequence[Node], seeds: Sequence[Node | None], targets: Sequence[Node]
 ) -> Remembered:
     """The derived pass for this structure."""
-    index = history.index
     # Which nodes are leaves is in the key already.
-    wanted = [None] if targets is history.leaves else [index[node] for node in targets]
+    wanted = [None] if targets is history.leaves else [history.code(node) for node in targets]
     seeded = [seed is not None for seed in seeds]
-    key = (*history.key, None, *[index[root] for root in roots], None, *seeded, None, *wanted)
+    # The types of inputs are part of the signatures that read them; of a root that is a leaf there is none.
+    types = [root.type.input_key for root in roots]
+    key = (*history.key, None, *types, None, *seeded, None, *wanted)
     found = _remembered.get(key)
     if found is None:
-        found = _remembered.put(key, Remembered(history, roots, seeded, [index[node] for node in targets]))
+        found = _remembered.put(key, Remembered(history, roots, seeded, [history.place(node) for node in targets]))
     return found
 
 

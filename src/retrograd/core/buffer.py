@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ ALIGNMENT = 64
 # Kernels may read, never write, up to one vector past the last element of a block.
 _SLACK = 128
 _FREE_LIMIT = 512 << 20
+# Buffers that come and go together are kept as they are, if they take no more than this; so many sets at most.
+_SET_BYTES = 16 << 20
+_SETS = 8
 
 
 class Allocator:
@@ -26,6 +31,7 @@ class Allocator:
         self.held_bytes = 0
         self._free: dict[int, list[tuple[int, Any]]] = {}
         self._free_bytes = 0
+        self._sets: dict[tuple[TensorType, ...], Sequence[Buffer | None]] = {}
         # Of its own: buffers are still given back when the interpreter has cleared this module.
         self._free_limit = _FREE_LIMIT
 
@@ -50,15 +56,33 @@ class Allocator:
 
     def trim(self) -> None:
         """Return all free blocks to the system."""
+        self._sets.clear()
         self._free.clear()
         self.held_bytes -= self._free_bytes
         self._free_bytes = 0
+
+    def take_set(self, types: tuple[TensorType, ...]) -> list[Buffer]:
+        """A buffer of each type: those of a set that was given back, or new ones."""
+        kept = self._sets.pop(types, None)
+        if kept is None:
+            return [Buffer(type_) for type_ in types]
+        return [buffer or Buffer(type_) for buffer, type_ in zip(kept, types, strict=True)]
+
+    def give_set(self, types: tuple[TensorType, ...], buffers: Sequence[Buffer | None]) -> None:
+        """Keep buffers that nobody else has, one of each type or None, for the next `take_set`."""
+        if len(self._sets) < _SETS and _bytes_of(types) <= _SET_BYTES:
+            self._sets[types] = buffers
 
     def _allocate(self, size: int) -> tuple[int, Any]:
         owner = np.empty(size + ALIGNMENT + _SLACK, np.uint8)
         self.held_bytes += size
         start = owner.__array_interface__["data"][0]
         return -(-start // ALIGNMENT) * ALIGNMENT, owner
+
+
+@lru_cache(maxsize=1 << 8)
+def _bytes_of(types: tuple[TensorType, ...]) -> int:
+    return sum(type_.block for type_ in types)
 
 
 allocator = Allocator()

@@ -103,7 +103,7 @@ def _named(name: str) -> DType:
 
 def from_numpy_dtype(dtype: np.dtype[Any]) -> DType | None:
     """The element type of a NumPy dtype (in native byte order), or None where there is none."""
-    return _BY_NUMPY.get(dtype.newbyteorder("="))
+    return _BY_NUMPY.get(dtype) or _BY_NUMPY.get(dtype.newbyteorder("="))
 
 
 def promote(a: DType, b: DType) -> DType:

@@ -90,3 +90,13 @@ def enable_grad() -> Iterator[None]:
         yield
     finally:
         state.grad_enabled = before
+
+
+@contextmanager
+def not_inferring() -> Iterator[None]:
+    """Outside of `inference_mode`, also within."""
+    before, state.inference = state.inference, False
+    try:
+        yield
+    finally:
+        state.inference = before

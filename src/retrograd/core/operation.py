@@ -222,8 +222,8 @@ PRIMITIVES: Final[dict[str, Primitive]] = {}
 COMPOSITES: Final[dict[str, Composite]] = {}
 CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
 # A signature that nobody has asked for lately is made again, under a new key, when somebody does.
-_signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
-_known: Final = _signatures.young
+signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
+_known: Final = signatures.young
 _next_key = itertools.count().__next__
 # What recording looks at each time, by the shortest way.
 _casting, _state = mode.casting, mode.state
@@ -333,7 +333,7 @@ def record(operation: Operation, inputs: tuple[Node, ...], attributes: Attribute
 def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes: Attributes) -> Signature:
     """The one Signature of an operation on these types; shape rules run, and bodies are traced, the first time."""
     key = (operation, attributes, *types)
-    found = _signatures.get(key)
+    found = signatures.get(key)
     if found is not None:
         return found
     graph = None
@@ -344,12 +344,12 @@ def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes
     else:
         graph = operation.graph if isinstance(operation, Function) else _trace(operation, attributes, types)
         outputs = graph.output_types
-    return _signatures.put(key, Signature(operation, attributes, types, outputs, graph))
+    return signatures.put(key, Signature(operation, attributes, types, outputs, graph))
 
 
 def forget_signatures() -> None:
     """Have every signature made anew: something that bodies of composites depend on has changed."""
-    _signatures.clear()
+    signatures.clear()
 
 
 def _trace(operation: Operation, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:

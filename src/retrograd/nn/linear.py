@@ -61,9 +61,10 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Any) -> Any:
-        if self.bias is None:
+        bias = self.bias
+        if bias is None:
             return wrap(record(LINEAR, (input._read(), self.weight._read())))
-        return wrap(record(LINEAR, (input._read(), self.weight._read(), self.bias._read())))
+        return wrap(record(LINEAR, (input._read(), self.weight._read(), bias._read())))
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None

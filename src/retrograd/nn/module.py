@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Self
 
 from retrograd.core.errors import OptionError, RetrogradError
@@ -236,21 +237,23 @@ class Module(ModuleHooks, ModuleState, ModuleConversion):
         if type(self).named_parameters is not Module.named_parameters:
             return (parameter for _, parameter in self.named_parameters(recurse=recurse))
         # Training loops ask for them at every step: their names are left out.
-        below = self._below() if recurse else (self,)
-        every = [value for module in below for value in module._parameters.values() if value is not None]
-        return iter(dict.fromkeys(every))
+        below: dict[Module, None] = {}
+        if recurse:
+            self._enter_below(below)
+        found = dict.fromkeys(chain.from_iterable([module._parameters.values() for module in below or (self,)]))
+        found.pop(None, None)
+        return iter(found)
 
-    def _below(self) -> list[Module]:
-        """This module and all below it, in the order of `named_modules`, each once."""
-        found: dict[Module, None] = {}
-        waiting = [self]
-        while waiting:
-            module = waiting.pop()
-            if module not in found:
-                found[module] = None
-                if module._modules:
-                    waiting += [child for child in reversed(module._modules.values()) if child is not None]
-        return list(found)
+    def _enter_below(self, found: dict[Module, None]) -> None:
+        """Enter this module and all below it, in the order of `named_modules`, each once."""
+        found[self] = None
+        for child in self._modules.values():
+            if child is None or child in found:
+                continue
+            if child._modules:
+                child._enter_below(found)
+            else:
+                found[child] = None
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True

@@ -91,4 +91,4 @@ class Adadelta(Optimizer):
         starts = {"square_avg": 0.0, "acc_delta": 0.0}
         attributes = (group["weight_decay"] != 0, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, starts):
-            close_update(ADADELTA_UPDATE, listed, entries, tuple(starts), numbers, attributes)
+            close_update(self._closings, ADADELTA_UPDATE, listed, entries, tuple(starts), numbers, attributes)

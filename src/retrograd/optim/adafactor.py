@@ -162,4 +162,4 @@ class Adafactor(Optimizer):
         vectors = [p for p in params if p.ndim <= 1]
         for listed, starts in ((matrices, _MATRIX_STATE), (vectors, _VECTOR_STATE)):
             for part, entries in by_step(self.state, listed, starts):
-                close_update(ADAFACTOR_UPDATE, part, entries, tuple(starts), numbers, attributes)
+                close_update(self._closings, ADAFACTOR_UPDATE, part, entries, tuple(starts), numbers, attributes)

@@ -93,4 +93,4 @@ class Adagrad(Optimizer):
         starts = {"sum": group["initial_accumulator_value"]}
         attributes = (group["weight_decay"] != 0, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, starts):
-            close_update(ADAGRAD_UPDATE, listed, entries, tuple(starts), numbers, attributes)
+            close_update(self._closings, ADAGRAD_UPDATE, listed, entries, tuple(starts), numbers, attributes)

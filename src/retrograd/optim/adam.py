@@ -115,7 +115,7 @@ class Adam(Optimizer):
         starts = _AMSGRAD_STATE if amsgrad else _STATE
         attributes = (decay, amsgrad, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, starts):
-            close_update(ADAM_UPDATE, listed, entries, tuple(starts), numbers, attributes)
+            close_update(self._closings, ADAM_UPDATE, listed, entries, tuple(starts), numbers, attributes)
 
 
 def adam_numbers(group: ParameterGroup, step: int) -> tuple[float, ...]:

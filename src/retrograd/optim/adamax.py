@@ -88,4 +88,4 @@ class Adamax(Optimizer):
 
         attributes = (group["weight_decay"] != 0, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, _STATE):
-            close_update(ADAMAX_UPDATE, listed, entries, tuple(_STATE), numbers, attributes)
+            close_update(self._closings, ADAMAX_UPDATE, listed, entries, tuple(_STATE), numbers, attributes)

@@ -96,7 +96,9 @@ class ASGD(Optimizer):
         attributes = (group["weight_decay"] != 0, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, _STATE):
             rates = _Rates(group, entries[0])
-            close_update(ASGD_UPDATE, listed, entries, tuple(_STATE), rates.numbers, attributes, rates.settle)
+            close_update(
+                self._closings, ASGD_UPDATE, listed, entries, tuple(_STATE), rates.numbers, attributes, rates.settle
+            )
             for entry in entries:
                 rates.settle(entry)
 

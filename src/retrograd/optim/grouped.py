@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retrograd.core.operation import Operation
+from retrograd.optim.closing import Closings, close, note_changes
 from retrograd.optim.numbers import numbers_node
-from retrograd.optim.optimizer import close, note_changes
 from retrograd.tensor.creation import full_like
 
 Entry = dict[str, Any]
@@ -25,13 +25,12 @@ def by_step(
         params: those to be updated.
         starts: what is remembered of a parameter, and what it starts as.
     """
-    entries = []
-    for parameter in params:
-        entry = state.get(parameter)
-        if entry is None or len(entry) <= len(starts):
-            entry = _begun(state, parameter, starts)
+    known, count = state.get, len(starts)
+    entries = [
+        entry if (entry := known(p)) is not None and len(entry) > count else _begun(state, p, starts) for p in params
+    ]
+    for entry in entries:
         entry["step"] += 1
-        entries.append(entry)
     steps = dict.fromkeys([entry["step"] for entry in entries])
     if len(steps) == 1:
         return [(list(params), entries)]
@@ -51,6 +50,7 @@ def _begun(state: dict[Any, Entry], parameter: Any, starts: Mapping[str, Start])
 
 
 def close_update(
+    closings: Closings,
     operation: Operation,
     params: Sequence[Any],
     entries: Sequence[Entry],
@@ -65,6 +65,7 @@ def close_update(
     attributes; it gives the next parameters and the next state.
 
     Args:
+        closings: the optimizer's.
         numbers: the run-time numbers, by the count of steps.
         settle: makes the numbers that an entry holds those of its count of steps, when a captured loop has moved that.
     """
@@ -82,4 +83,4 @@ def close_update(
                 settle(entry)
         note_changes([*params, *states])
 
-    close(operation, params, states, numbers_node(later(0), later, advance), attributes)
+    close(closings, operation, params, states, numbers_node(later(0), later, advance), attributes)

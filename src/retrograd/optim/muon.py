@@ -148,7 +148,7 @@ class Muon(Optimizer):
         ratios = tuple(_ratio(group["adjust_lr_fn"], tuple(p.shape)) for p in params)
         attributes = (bool(group["nesterov"]), group["ns_steps"], ratios)
         entries = [self.state[p] for p in params]
-        close_update(MUON_UPDATE, params, entries, ("momentum_buffer",), numbers, attributes)
+        close_update(self._closings, MUON_UPDATE, params, entries, ("momentum_buffer",), numbers, attributes)
 
 
 def _ratio(kind: str | None, shape: Shape) -> float:

@@ -110,7 +110,16 @@ class NAdam(Optimizer):
             for entry in entries:
                 entry["mu_product"] = products.at(entry["step"])
             attributes = (decay, bool(group["maximize"]))
-            close_update(NADAM_UPDATE, listed, entries, tuple(_STATE), products.numbers, attributes, products.settle)
+            close_update(
+                self._closings,
+                NADAM_UPDATE,
+                listed,
+                entries,
+                tuple(_STATE),
+                products.numbers,
+                attributes,
+                products.settle,
+            )
 
 
 class _Products:

@@ -8,19 +8,15 @@ over the old ones.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from retrograd.core.buffer import Buffer
-from retrograd.core.errors import GraphError, OptionError
-from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Operation, record
-from retrograd.tensor import eager
+from retrograd.core.errors import OptionError
+from retrograd.optim.closing import Closings
 from retrograd.tensor.autograd import clear_gradients
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.grad_mode import enable_grad, no_grad
 from retrograd.tensor.hooks import RemovableHandle, add_hook
-from retrograd.tensor.storage import close_with, pinned_buffers, take_pending
 
 ParameterGroup = dict[str, Any]
 Hooks = dict[int, Callable[..., Any]]
@@ -53,6 +49,7 @@ class Optimizer:
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[ParameterGroup] = []
         self.steps_called = 0
+        self._closings = Closings()
         self._before_step: Hooks = {}
         self._after_step: Hooks = {}
         listed = list(params)
@@ -183,67 +180,3 @@ def _taken_over(key: str, value: Any, parameter: Any) -> Any:
         return int(value.item()) if key == "step" else value.item()
     copied = value.detach().clone()
     return copied.to(parameter.dtype) if copied.dtype.is_floating_point else copied
-
-
-def _gradient_nodes(params: Sequence[Any], nodes: Sequence[Node]) -> list[Node]:
-    """The nodes of the gradients of parameters, whose own nodes are given.
-
-    Raises:
-        GraphError: the shape or dtype of one is not the parameter's.
-    """
-    gradients: list[Node] = [parameter._grad._read() for parameter in params]
-    for node, gradient in zip(nodes, gradients, strict=True):
-        if gradient.type is not node.type:
-            raise GraphError(f"a gradient is {gradient.type}, and its parameter {node.type}")
-    return gradients
-
-
-def note_changes(tensors: Iterable[Any]) -> None:
-    """Count a new version of tensors that native code has changed by itself: what views remember of them is stale."""
-    for tensor in tensors:
-        tensor._storage.version += 1
-
-
-def close(
-    operation: Operation, params: Sequence[Any], states: Sequence[Any], numbers: Node, attributes: tuple[Any, ...]
-) -> None:
-    """Record the closing node and compute it with everything pending.
-
-    It reads parameters, their gradients, states and numbers. Its outputs are the next parameters and the next states,
-    its attributes how many parameters there are, and those given.
-    """
-    tensors, nodes, buffers = [*params, *states], [], []
-    for tensor in tensors:
-        storage = tensor._storage
-        # The usual case first: nobody but the tensor shows its memory, so that can be overwritten.
-        usual = tensor._plain and storage.exports is None
-        nodes.append(storage.node if usual else tensor._read())
-        buffers.append(storage.node.buffer if usual else None)
-    count = len(params)
-    inputs = (*nodes[:count], *_gradient_nodes(params, nodes[:count]), *nodes[count:], numbers)
-    node = record(operation, inputs, (count, *attributes))
-    waiting = take_pending()
-    pinned = pinned_buffers(waiting)
-    into = [
-        buffer if buffer.__class__ is Buffer and not pinned else _target(tensor, pinned)
-        for tensor, buffer in zip(tensors, buffers, strict=True)
-    ]
-    received = eager.values_before(inputs) if eager.state.enabled else None
-    close_with(waiting, node, into)
-    if received is not None:
-        eager.check_update(operation.name, received, into)
-    for tensor, buffer in zip(tensors, into, strict=True):
-        storage = tensor._storage
-        if storage.node.buffer is buffer:
-            storage.version += 1
-        elif tensor._plain:
-            storage.overwritten(buffer)
-        else:
-            tensor._write(input_node(buffer.type, buffer))
-
-
-def _target(tensor: Any, pinned: set[Buffer]) -> Buffer:
-    """The buffer that a tensor's next value is written to: its own, unless others still read that."""
-    if not tensor._plain:
-        return Buffer(tensor._history().type)
-    return tensor._storage.overwritable(pinned)  # type: ignore[no-any-return]

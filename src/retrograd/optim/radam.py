@@ -108,7 +108,9 @@ class RAdam(Optimizer):
 
         decay = "" if group["weight_decay"] == 0 else "decoupled" if group["decoupled_weight_decay"] else "gradient"
         for listed, entries in by_step(self.state, params, _STATE):
-            close_update(RADAM_UPDATE, listed, entries, tuple(_STATE), numbers, (decay, bool(group["maximize"])))
+            close_update(
+                self._closings, RADAM_UPDATE, listed, entries, tuple(_STATE), numbers, (decay, bool(group["maximize"]))
+            )
 
 
 def _numbers(group: ParameterGroup, step: int) -> Sequence[float]:

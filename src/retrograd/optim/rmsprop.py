@@ -100,4 +100,4 @@ class RMSprop(Optimizer):
         names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * has_momentum
         attributes = (centered, has_momentum, group["weight_decay"] != 0, bool(group["maximize"]))
         for listed, entries in by_step(self.state, params, dict.fromkeys(names, 0.0)):
-            close_update(RMSPROP_UPDATE, listed, entries, names, numbers, attributes)
+            close_update(self._closings, RMSPROP_UPDATE, listed, entries, names, numbers, attributes)

@@ -88,4 +88,6 @@ class Rprop(Optimizer):
 
         starts = {"prev": 0.0, "step_size": float(group["lr"])}
         for listed, entries in by_step(self.state, params, starts):
-            close_update(RPROP_UPDATE, listed, entries, tuple(starts), numbers, (bool(group["maximize"]),))
+            close_update(
+                self._closings, RPROP_UPDATE, listed, entries, tuple(starts), numbers, (bool(group["maximize"]),)
+            )

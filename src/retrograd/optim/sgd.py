@@ -9,8 +9,9 @@ from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.ops import elementwise as e
+from retrograd.optim.closing import close, note_changes
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
-from retrograd.optim.optimizer import Optimizer, ParameterGroup, close, note_changes
+from retrograd.optim.optimizer import Optimizer, ParameterGroup
 from retrograd.optim.options import execution_options, require_not_negative
 from retrograd.tensor.creation import zeros_like
 
@@ -122,4 +123,4 @@ class SGD(Optimizer):
             starting,
             bool(group["maximize"]),
         )
-        close(SGD_UPDATE, params, buffers, node, attributes)
+        close(self._closings, SGD_UPDATE, params, buffers, node, attributes)

@@ -1,7 +1,7 @@
 """Evaluation: everything asked for is computed by one program, found by its structure or made.
 
-The structure key lists, in the order of recording, every pending node's signature and where its inputs stand, the
-types of the inputs of the whole, which values come out, and which of them overwrite an input. Values are not in it.
+The structure key lists which values come out, every pending node's signature and where its inputs stand, as they are
+met on the way back, and which outputs overwrite an input. Values are not in it.
 """
 
 from __future__ import annotations
@@ -11,95 +11,119 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 from typing import Final
 
 from retrograd.backends.base import Program
-from retrograd.core.buffer import Buffer, Scalar
+from retrograd.core.buffer import Buffer, Scalar, allocator
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
+from retrograd.core.gather import HELD, GatheredSignature
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node
 from retrograd.core.types import TensorType
 from retrograd.passes.structure import Structure
 from retrograd.runtime import check, devices
+from retrograd.runtime.closing import Closing, Held
 
 _by_number = attrgetter("number")
 
 
 class Trace:
-    """Pending nodes in order, and the values from outside that they read.
+    """Pending nodes, numbered as they are met on the way back from the roots, and the values from outside they read.
 
     Attributes:
-        pending: nodes to compute, in the order of recording; the projections of their outputs apart.
-        buffers: the values from outside with their places, in the order in which they are first read.
+        pending: nodes to compute; the projections of their outputs apart.
+        buffers: the values from outside with their places: first what a closing node holds, then the others in the
+            order in which they are met. Input i stands at ~i.
         places: where the values of pending nodes stand, projections among them: 0, 1, 2, ... .
-        key: the structure; in it, input i stands at ~i.
+        key: the structure: the places of the roots, and for each node its signature and the places of its inputs.
     """
 
-    __slots__ = ("buffers", "pending", "places", "key")
+    __slots__ = ("buffers", "pending", "places", "key", "_held")
 
-    def __init__(self, roots: Sequence[Node]) -> None:
-        seen = set(roots)
-        stack = list(roots)
-        pending: list[Node] = []
-        projections: list[Node] = []
-        while stack:
-            node = stack.pop()
-            signature = node.signature
-            if signature is None:
-                raise _unbound(node)
-            (pending if signature.projects is None else projections).append(node)
-            for x in node.inputs:
-                if x.buffer is None and x not in seen:
-                    seen.add(x)
-                    stack.append(x)
-        pending.sort(key=_by_number)
-        self.pending = pending
-        self._place(projections)
-        self._make_key()
-
-    def _place(self, projections: list[Node]) -> None:
+    def __init__(self, roots: Sequence[Node], held: Held | None = None) -> None:
+        buffers: dict[Buffer | Scalar, int] = {} if held is None else {**held.places}
         places: dict[Node, int] = {}
+        pending: list[Node] = []
+        key: list[int | None] = []
+        append, known, input_place = key.append, places.get, buffers.get
+        stack: list[Node] = []
         count = 0
-        for node in self.pending:
-            places[node] = count
-            count += len(node.signature.outputs)  # type: ignore[union-attr]
-        for node in projections:
-            places[node] = places[node.inputs[0]] + node.signature.projects  # type: ignore[union-attr, operator]
-        self.places = places
+        met = roots
+        while True:
+            for x in met:
+                buffer = x.buffer
+                if buffer is not None:
+                    place = input_place(buffer)
+                    if place is None:
+                        buffers[buffer] = place = ~len(buffers)
+                    append(place)
+                    continue
+                place = known(x)
+                if place is None:
+                    signature = x.signature
+                    if signature is None:
+                        raise _unbound(x)
+                    projects = signature.projects
+                    parent = x if projects is None else x.inputs[0]
+                    place = known(parent)
+                    if place is None:
+                        places[parent] = place = count
+                        count += len(parent.signature.outputs)  # type: ignore[union-attr]
+                        stack.append(parent)
+                    if projects is not None:
+                        place += projects
+                        places[x] = place
+                append(place)
+            if not stack:
+                break
+            node = stack.pop()
+            pending.append(node)
+            # It says how many inputs the node reads, and of which types; whether one is a number comes at the end.
+            append(node.signature.key)  # type: ignore[union-attr]
+            met = node.inputs
+        append(None)
+        first = 0 if held is None else len(held.places)
+        key += [place for buffer, place in islice(buffers.items(), first, None) if buffer.__class__ is Scalar]
+        self.pending, self.buffers, self.places, self.key, self._held = pending, buffers, places, key, held
 
-    def _make_key(self) -> None:
-        places = self.places
-        buffers: dict[Buffer | Scalar, int] = {}
-        place_of = buffers.setdefault
-        key: list[object] = [node.signature.key for node in self.pending]  # type: ignore[union-attr]
-        # The signatures say how many inputs each node reads.
-        key += [
-            places[x] if x.buffer is None else place_of(x.buffer, ~len(buffers))
-            for node in self.pending
-            for x in node.inputs
-        ]
-        # Types of inputs are part of the signatures that read them; whether one is a number is not.
-        key.append(None)
-        key += [place for buffer, place in buffers.items() if buffer.__class__ is Scalar]
-        self.buffers, self.key = buffers, key
-
-    def graph(self, outputs: Sequence[int]) -> Graph:
-        """The pending part as data; `outputs` are places."""
+    def graph(self, outputs: Sequence[Node]) -> Graph:
+        """The pending part as data, in the order of recording; of a node with several outputs, all come out."""
+        steps = sorted(self.pending, key=_by_number)
+        values: dict[Node, int] = {}
         count = len(self.buffers)
+        for node in steps:
+            values[node] = count
+            count += len(node.signature.outputs)  # type: ignore[union-attr]
+        for node in self.places:
+            if node not in values:
+                values[node] = values[node.inputs[0]] + node.signature.projects  # type: ignore[union-attr, operator]
+        return Graph(
+            self._input_types(),
+            tuple([self._step(node, values) for node in steps]),
+            tuple([values[node] + i for node in outputs for i in range(len(node.signature.outputs))]),  # type: ignore[union-attr]
+        )
+
+    def _input_types(self) -> tuple[TensorType, ...]:
         types: dict[Buffer | Scalar, TensorType] = {}
+        if self._held is not None:
+            types.update(zip(self._held.buffers, self._held.types, strict=True))
         for node in self.pending:
             for x in node.inputs:
                 if x.buffer is not None:
                     types.setdefault(x.buffer, x.type)
+        return tuple([types[buffer] for buffer in self.buffers])
 
-        def value(x: Node) -> int:
-            return count + self.places[x] if x.buffer is None else ~self.buffers[x.buffer]
-
-        steps = tuple(Step(node.signature, tuple(map(value, node.inputs))) for node in self.pending)  # type: ignore[arg-type]
-        inputs = tuple(types[buffer] for buffer in self.buffers)
-        return Graph(inputs, steps, tuple(count + place for place in outputs))
+    def _step(self, node: Node, values: Mapping[Node, int]) -> Step:
+        args = [values[x] if x.buffer is None else ~self.buffers[x.buffer] for x in node.inputs]
+        signature = node.signature
+        assert signature is not None
+        if not isinstance(signature, GatheredSignature):
+            return Step(signature, tuple(args))
+        pairs = signature.arguments.pairs
+        return Step(signature.plain, tuple([place if i == HELD else args[i] + place for i, place in pairs]))
 
 
 def _unbound(node: Node) -> GraphError:
@@ -156,7 +180,8 @@ class Evaluation:
     Attributes:
         settled: whether the program has its final form, and may run without being looked at: one of tier 0 is to be
             replaced, and one that is checked is checked each time.
-        roots: what was asked for; their buffers come first among the outputs.
+        roots: what was asked for, a node with several outputs once for each of them; their buffers come first among
+            the outputs.
         seconds: the time that the program took.
         entry: the structure.
     """
@@ -206,53 +231,93 @@ def observed_by(observer: Callable[[Evaluation], None]) -> Iterator[None]:
         _observers.remove(observer)
 
 
+def is_observed() -> bool:
+    """Whether somebody is told of evaluations, and may keep their buffers."""
+    return bool(_observers)
+
+
 # Programs are plans, some kilobytes each; their kernels stay in the kernel cache.
 _programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(limit=1 << 11)
 # A device's evaluations take turns; recording does not wait for them.
 _turn = threading.RLock()
 
 
-def evaluate(roots: Sequence[Node], closing: Node | None = None, into: Sequence[Buffer] = ()) -> None:
-    """Compute `roots`, each of which then has its buffer, and the outputs of `closing` into the buffers given.
+def evaluate(roots: Sequence[Node], closing: Closing | None = None) -> dict[Node, list[Buffer]]:
+    """Compute `roots`, each of which then has its buffer, and the outputs of a closing node.
 
     Args:
-        roots: pending nodes, distinct, each with one output.
-        closing: a node all of whose outputs are written to `into`; a buffer may be that of an input of the program.
-        into: a buffer for each output of `closing`.
+        roots: pending nodes, distinct. Of one with several outputs, all are computed, and returned.
+        closing: a node that closes the program.
+
+    Returns:
+        The values of each root with several outputs.
     """
     with _turn:
-        trace = Trace([*roots, closing] if closing is not None else roots)
-        places = trace.places
-        outputs = [places[root] for root in roots]
-        # Where the outputs of the closing node begin; that of nothing is nowhere.
-        first = 0 if closing is None else places[closing]
-        # An output that overwrites no input has the alias ~0.
-        aliases = [~trace.buffers.get(buffer, 0) for buffer in into]
-        key = (devices.state.key, *trace.key, None, *outputs, None, first, *aliases)
+        bundles = [root for root in roots if (known := root.signature) is not None and len(known.outputs) > 1]
+        single = roots if not bundles else _apart(roots, bundles)
+        outputs = [*single, *bundles] if closing is None else [*single, *bundles, closing.node]
+        trace = Trace(outputs, None if closing is None else closing.held)
+        into = () if closing is None else closing.into
+        # An output that overwrites no input has the alias ~0; those that are held have none in the key.
+        aliases = [] if closing is None or closing.held else [~trace.buffers.get(buffer, 0) for buffer in into]
+        key = (devices.state.key, len(single), len(bundles), len(outputs), *trace.key, None, *aliases)
         entry = _programs.young.get(key) or _programs.get(key)
+        owners = [*single, *[root for root in bundles for _ in root.signature.outputs]]  # type: ignore[union-attr]
         if entry is None:
-            outputs.extend(range(first, first + len(into)))
-            entry = _programs.put(key, _make(trace, outputs, [-1] * len(roots) + aliases))
+            aliases = aliases or list(range(len(into)))
+            entry = _programs.put(key, _make(trace, outputs, [-1] * len(owners) + aliases))
         inputs = list(trace.buffers)
-        buffers = [*[Buffer(root.type) for root in roots], *into]
-        program = entry.ready()
-        start = time.perf_counter()
-        if check.state.is_on:
-            check.run_checked(program, entry.plan, inputs, buffers)
-        else:
-            program.run(inputs, buffers)
-        if _observers:
-            seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier) and not check.state.is_on
-            done = Evaluation(program, settled, inputs, buffers, list(roots), seconds, entry)
-            for observer in list(_observers):
-                observer(done)
-        for root, buffer in zip(roots, buffers, strict=False):
+        buffers = [Buffer(root.type) for root in single]
+        for root in bundles:
+            buffers += allocator.take_set(root.signature.outputs)  # type: ignore[union-attr]
+        buffers += into
+        _run(entry, inputs, buffers, owners)
+        for root, buffer in zip(single, buffers, strict=False):
             root.buffer = buffer
             if not root.requires_grad or root.released is not None or root.leaf is not None:
                 root.inputs = ()
+        return _settled(roots, bundles, buffers[len(single) :]) if bundles else {}
 
 
-def _make(trace: Trace, outputs: Sequence[int], aliases: list[int]) -> _Entry:
+def _apart(roots: Sequence[Node], bundles: Sequence[Node]) -> list[Node]:
+    """The roots that are no bundles, nor among the outputs of one."""
+    return [root for root in roots if root not in bundles and _bundle_of(root) not in bundles]
+
+
+def _bundle_of(root: Node) -> Node | None:
+    """The node that a projection is of."""
+    return None if root.signature is None or root.signature.projects is None else root.inputs[0]
+
+
+def _run(entry: _Entry, inputs: list[Buffer | Scalar], buffers: list[Buffer], roots: list[Node]) -> None:
+    """Run the program that is due, and tell those who look on."""
+    program = entry.ready()
+    start = time.perf_counter()
+    if check.state.is_on:
+        check.run_checked(program, entry.plan, inputs, buffers)
+    else:
+        program.run(inputs, buffers)
+    if _observers:
+        seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier) and not check.state.is_on
+        done = Evaluation(program, settled, inputs, buffers, roots, seconds, entry)
+        for observer in list(_observers):
+            observer(done)
+
+
+def _settled(roots: Sequence[Node], bundles: Sequence[Node], buffers: list[Buffer]) -> dict[Node, list[Buffer]]:
+    """The values of bundles, out of all of them in a row; roots that are among their outputs get theirs."""
+    values: dict[Node, list[Buffer]] = {}
+    for bundle in bundles:
+        count = len(bundle.signature.outputs)  # type: ignore[union-attr]
+        values[bundle], buffers = buffers[:count], buffers[count:]
+    for root in roots:
+        made = values.get(root.inputs[0]) if root.inputs else None
+        if made is not None and root.signature is not None and root.signature.projects is not None:
+            root.buffer, root.inputs = made[root.signature.projects], ()
+    return values
+
+
+def _make(trace: Trace, outputs: Sequence[Node], aliases: list[int]) -> _Entry:
     scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
     return _Entry(Structure(trace.graph(outputs), scalars, aliases))
 

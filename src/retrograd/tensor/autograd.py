@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from retrograd.autodiff.backward import gradients, release
+from retrograd.autodiff.backward import gradients, merged, passed, release
 from retrograd.core import mode
 from retrograd.core.errors import GraphError, OptionError, ShapeError
 from retrograd.core.node import Node
@@ -14,6 +14,7 @@ from retrograd.ops.arithmetic import ADD, origin
 from retrograd.ops.constant import zeros
 from retrograd.ops.elementwise import cast
 from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.gradients import bundled, gradient_of
 from retrograd.tensor.hooks import accumulated, hooked
 from retrograd.tensor.storage import flush_recorded_until
 from retrograd.tensor.vmap import vmap
@@ -58,17 +59,10 @@ def backward(
     roots, seeds = _start("backward", tensors, grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        found = gradients(roots, seeds, None, retain_graph=keep, create_graph=create_graph)
-        _close_earlier_step(found)
-        # Those of the last layers first, as they come. All are tensors before a hook may close a step.
-        made = [(node.leaf() if node.leaf is not None else None, wrap(g)) for node, g in reversed(found.items())]
-        for leaf, g in made:
-            if leaf is None:
-                continue
-            if leaf._grad is None and not leaf._hooks and not leaf._after_hooks:
-                leaf._grad = g
-            else:
-                _accumulate(leaf, g, create_graph)
+        result = passed(roots, seeds, retain_graph=keep, create_graph=create_graph)
+        _close_earlier_step(result.nodes)
+        if create_graph or not bundled(result):
+            _accumulate_all(merged(result, None, create_graph=create_graph), create_graph)
         return
     chosen = _sequence(inputs)
     wanted = _wanted("backward", chosen)
@@ -179,7 +173,7 @@ def _batched_grad(outputs: list[Any], inputs: list[Any], grad_outputs: Any, **op
 
 def add_to_grad(tensor: Any, g: Any, create_graph: bool) -> None:
     """Add a gradient to a tensor's `.grad`."""
-    before = tensor._grad
+    before = gradient_of(tensor)
     if before is None:
         tensor._grad = g
     elif create_graph:
@@ -187,6 +181,15 @@ def add_to_grad(tensor: Any, g: Any, create_graph: bool) -> None:
     else:
         with mode.no_grad():
             before._write(record(ADD, (before._read(), g._read())))
+
+
+def _accumulate_all(found: dict[Node, Node], create_graph: bool) -> None:
+    # Those of the last layers first, as they come. All are tensors before a hook may close a step.
+    last_first = sorted(found.items(), key=lambda pair: -pair[0].number)
+    made = [(node.leaf() if node.leaf is not None else None, wrap(g)) for node, g in last_first]
+    for leaf, g in made:
+        if leaf is not None:
+            _accumulate(leaf, g, create_graph)
 
 
 def _accumulate(leaf: Any, g: Any, create_graph: bool) -> None:

@@ -34,6 +34,8 @@ class TensorBase:
     _plain = True
     _view: View = ()
     _strides: Shape | None = None
+    # Of a view, if it is known without its node.
+    _shape: Shape | None = None
     _offset = 0
     _is_leaf_variable = False
     _detached = False
@@ -63,10 +65,10 @@ class TensorBase:
     def _read_slowly(self) -> Node:
         """What others may write to is read now: a copy of the elements that this view shows, on its history."""
         storage = self._storage
-        if storage.exports is None or not storage.is_exported():
-            return self._history()
         if self._plain:
             return storage.read()
+        if storage.exports is None or not storage.is_exported():
+            return self._history()
         history = self._history()
         return grafted(history, Buffer.copy_of(self._value(), history.type))
 
@@ -91,7 +93,10 @@ class TensorBase:
         if self._base is not None:
             with mode.enable_grad():
                 return _seen_through(self._view[len(self._base._view) :], self._base._history())
-        with mode.no_grad() if self._detached else mode.enable_grad():
+        if storage.node.requires_grad:
+            with mode.no_grad() if self._detached else mode.enable_grad():
+                node = _seen_through(self._view, storage.node)
+        else:
             node = _seen_through(self._view, storage.node)
         node = detached(node) if self._detached or self._is_leaf_variable else node
         return as_leaf(node, ref(self)) if self._is_leaf_variable else node
@@ -172,21 +177,41 @@ class TensorBase:
                 f"{name}: a value of shape {value.type.shape} does not fit in a tensor of shape {shape}"
             ) from error
 
-    def _view_as(self, movement: Movement | View, strides: Shape, offset: int, node: Node | None = None) -> Any:
-        """A tensor that shows this one's elements through one more movement, or several; `node` if it is known."""
+    def _view_as(
+        self,
+        movement: Movement | View,
+        strides: Shape,
+        offset: int,
+        node: Node | None = None,
+        shape: Shape | None = None,
+    ) -> Any:
+        """A tensor that shows this one's elements through one more movement, or several.
+
+        Args:
+            node: that of the view, if it is known.
+            shape: of the view, if it is known: where no gradient flows, the node is made when it is asked for.
+        """
         movements = (movement,) if isinstance(movement, Movement) else movement
         storage, plain = self._storage, self._plain
-        # Gradients pass through this tensor, which may be a view itself, until the storage is changed.
-        if node is None:
-            node = _seen_through(movements, storage.node if plain else self._history())
         view = blank()
         view._storage = storage
         view._view = movements if plain else (*self._view, *movements)
         view._strides, view._offset = strides, offset
         view._plain = False
-        view._cached = storage.version, storage.lineage, node
-        if storage.inference:
-            INFERRED.add(node)
+        if shape is not None and plain and not storage.node.requires_grad and not storage.inference:
+            view._shape = shape
+        else:
+            # Gradients pass through this tensor, which may be a view itself, until the storage is changed.
+            if node is None:
+                cached = self._cached
+                if plain:
+                    node = storage.node
+                else:
+                    node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
+                node = _seen_through(movements, node)
+            view._cached = storage.version, storage.lineage, node
+            if storage.inference:
+                INFERRED.add(node)
         followed = mode.state.grad_enabled
         if not followed or (not plain and self._detached):
             view._detached = True
@@ -203,7 +228,7 @@ class TensorBase:
 
     def _become(self, other: TensorBase) -> Self:
         """Show what another tensor shows, from now on."""
-        for name in ("_storage", "_view", "_strides", "_offset", "_plain", "_detached", "_silent_view"):
+        for name in ("_storage", "_view", "_strides", "_shape", "_offset", "_plain", "_detached", "_silent_view"):
             setattr(self, name, getattr(other, name))
         self._base, self._cached, self._unversioned = other._base, other._cached, other._unversioned
         return self
@@ -219,6 +244,8 @@ class TensorBase:
         storage = self._storage
         if self._plain or not self._view:
             return storage.node.type.shape
+        if self._shape is not None:
+            return self._shape
         cached = self._cached
         node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
         return node.type.shape
@@ -345,6 +372,7 @@ class TensorBase:
         """Become a detached alias of another tensor."""
         self._storage = other._storage
         self._view, self._strides, self._offset = other._view, other._strides, other._offset
+        self._shape = other._shape
         self._plain, self._detached, self._cached, self._base = False, True, None, None
 
     def _adopt(self, other: TensorBase) -> None:

@@ -16,6 +16,7 @@ from retrograd.ops.arithmetic import origin
 from retrograd.tensor import gradient_function
 from retrograd.tensor.autograd import add_to_grad, backward
 from retrograd.tensor.base import TensorBase, detached
+from retrograd.tensor.gradients import gradient_of
 from retrograd.tensor.hooks import RemovableHandle, add_hook, call_on_gradient, next_number
 
 
@@ -30,7 +31,7 @@ class Differentiation(TensorBase):
     @property
     def grad(self) -> Any:
         """The gradient that backward passes have added up, or None."""
-        found = self._grad
+        found = gradient_of(self)
         if found is None and not self._is_leaf_variable and not self._retains_grad and self.requires_grad:
             warnings.warn(
                 "the .grad of a result is never set by backward(); call retain_grad() on it first, or look at the "

@@ -83,14 +83,14 @@ class Movements(TensorBase):
                 f"view: a tensor of shape {tuple(self.shape)} and strides {self.stride()} cannot be seen as {new} "
                 "without a copy; use .reshape(...)"
             )
-        return self._view_as(view[0], view[1], self._offset)
+        return self._view_as(view[0], view[1], self._offset, shape=new)
 
     def reshape(self, *shape: Any) -> Any:
         """The elements in another shape: a view where that is possible, else a copy."""
         new, view = _reshaped("reshape", self._type_shape(), self._strides, shape_from(shape))
         if view is None:
             return wrap(record(CONTIGUOUS, (self._read(),), (new,)))
-        return self._view_as(view[0], view[1], self._offset)
+        return self._view_as(view[0], view[1], self._offset, shape=new)
 
     def view_as(self, other: TensorBase) -> Any:
         return self.view(other.shape)
@@ -122,7 +122,7 @@ class Movements(TensorBase):
 
     def transpose(self, dim0: int, dim1: int) -> Any:
         """Two axes exchanged."""
-        strides = self.stride()
+        strides = self._strides or self.stride()
         ndim = len(strides)
         # The usual axes are found without a call.
         a = dim0 if 0 <= dim0 < ndim else self._axis(dim0)
@@ -241,7 +241,7 @@ class Movements(TensorBase):
             movement = Movement("reshape", whole)
         else:
             return None
-        return self._view_as(movement, (*kept_strides, *strides[len(items) :]), offset)
+        return self._view_as(movement, (*kept_strides, *strides[len(items) :]), offset, shape=whole)
 
     def _sliced(self, regions: Mapping[int, tuple[int, int, int]], node: Node | None = None) -> Any:
         """The region given by (start, size, step) along some axes; `node` if it is known."""

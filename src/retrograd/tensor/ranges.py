@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, TensorBase) else value
 
 
-def _range_dtype(numbers: tuple[Any, ...]) -> DType:
+def _range_dtype(numbers: Sequence[Any]) -> DType:
     return int64 if all(isinstance(x, (int, np.integer)) for x in numbers) else defaults.float_dtype
 
 
@@ -34,7 +35,8 @@ def _finished(array: Any, dtype: DType, device: Any, requires_grad: bool, out: A
 
 
 def _stepped(start: Any, step: Any, count: int) -> Any:
-    return start + step * np.arange(count)
+    array = np.arange(count)
+    return array if start == 0 and step == 1 and start.__class__ is step.__class__ is int else start + step * array
 
 
 def arange(
@@ -68,13 +70,12 @@ def arange(
     >>> rg.arange(3), rg.arange(1.0, 2.5, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000, 2.0000]))
     """
-    start, end, step = (_number(x) for x in ((0, start, step) if end is None else (start, end, step)))
+    start, end, step = numbers = [_number(x) for x in ((0, start, step) if end is None else (start, end, step))]
     _require_way("arange", start, end, step)
+    kind = _range_dtype(numbers)
     # Whole numbers beyond the 53 bits of a float stay exact.
-    count = -(-(end - start) // step) if _range_dtype((start, end, step)) is int64 else math.ceil((end - start) / step)
-    return _finished(
-        _stepped(start, step, int(count)), dtype or _range_dtype((start, end, step)), device, requires_grad, out
-    )
+    count = -(-(end - start) // step) if kind is int64 else math.ceil((end - start) / step)
+    return _finished(_stepped(start, step, int(count)), dtype or kind, device, requires_grad, out)
 
 
 def range(

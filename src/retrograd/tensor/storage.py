@@ -23,14 +23,16 @@ from retrograd.core.inferred import INFERRED
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.ops.arithmetic import IDENTITY, grafted
+from retrograd.runtime.closing import Closing
 from retrograd.runtime.evaluate import evaluate
+from retrograd.tensor.bundle import Bundle
 
 # A graph that nobody reads (`total += loss`) is computed once this many operations are waiting.
 FLUSH_LIMIT = 4096
 
 
 class _Pending(threading.local):
-    """Storages with a pending version, for each thread of the user: what a flush computes.
+    """Storages with a pending version, and bundles, for each thread of the user: what a flush computes.
 
     Attributes:
         traced_since: the number of the first placeholder, while a function is being traced.
@@ -38,7 +40,7 @@ class _Pending(threading.local):
     """
 
     def __init__(self) -> None:
-        self.storages: list[ref[Storage]] = []
+        self.storages: list[ref[Waiting]] = []
         self.traced_since: int | None = None
         self.tracer = self.part = ""
 
@@ -123,7 +125,7 @@ class Storage:
         else:
             self.node = node
             if node.buffer is None:
-                _enlist(self)
+                enlist(self)
         if self.inference:
             INFERRED.add(self.node)
         self.version += 1
@@ -165,6 +167,8 @@ class Storage:
 
     def is_exported(self) -> bool:
         """Whether arrays share the memory still; if not, it becomes an ordinary value again."""
+        if self.exports is not None and not isinstance(self.exports[0], ref):
+            return True
         alive = [item for item in self.exports or () if not isinstance(item, ref) or item() is not None]
         self.exports = alive or None
         if not alive and self.memory is not None:
@@ -207,6 +211,10 @@ class Storage:
             self.node = input_node(node.type, memory, node.leaf)
 
 
+# What a flush computes.
+Waiting = Storage | Bundle
+
+
 def as_leaf(node: Node, leaf: ref[Any]) -> Node:
     """A node with the same value that stands for a leaf tensor."""
     if node.leaf is leaf:
@@ -220,7 +228,8 @@ def as_leaf(node: Node, leaf: ref[Any]) -> Node:
     return alias
 
 
-def _enlist(storage: Storage) -> None:
+def enlist(storage: Waiting) -> None:
+    """Have it computed by the next flush, if it is alive then."""
     storages = _pending.storages
     storages.append(ref(storage))
     if len(storages) > FLUSH_LIMIT:
@@ -248,6 +257,11 @@ def traced(since: int, tracer: str = "vmap", part: str = "one example") -> Itera
         outside += [weak for weak in inside if (storage := weak()) is not None and not is_unbound(storage.node)]
 
 
+def is_tracing() -> bool:
+    """Whether this thread is tracing a function."""
+    return _pending.traced_since is not None
+
+
 def is_unbound(node: Node) -> bool:
     """Whether a value depends on a placeholder, so that nothing can compute it."""
     if node.buffer is not None:
@@ -265,12 +279,12 @@ def is_unbound(node: Node) -> bool:
     return False
 
 
-def take_pending() -> list[Storage]:
-    """The live storages of this thread whose version is pending; the list starts anew."""
+def take_pending() -> list[Waiting]:
+    """The live storages of this thread whose version is pending, and its bundles; the list starts anew."""
     waiting, _pending.storages = _pending.storages, []
     if _pending.traced_since is not None:
         waiting = _bound(waiting)
-    found: dict[Node, Storage] = {}
+    found: dict[Node, Waiting] = {}
     for weak in waiting:
         storage = weak()
         if storage is not None and storage.node.buffer is None:
@@ -278,9 +292,9 @@ def take_pending() -> list[Storage]:
     return list(found.values())
 
 
-def _bound(waiting: list[ref[Storage]]) -> list[ref[Storage]]:
-    """The storages that can be computed; the others go on waiting."""
-    bound: list[ref[Storage]] = []
+def _bound(waiting: list[ref[Waiting]]) -> list[ref[Waiting]]:
+    """What can be computed; the rest goes on waiting."""
+    bound: list[ref[Waiting]] = []
     for weak in waiting:
         storage = weak()
         if storage is not None:
@@ -300,8 +314,8 @@ def flush(wanted: Storage | None = None) -> None:
             "printing, an index, or an operation whose shape depends on values), and there is none while the function "
             "is recorded once for all; use where() and other operations on tensors"
         )
-    if wanted is not None and wanted.node in _failures:
-        raise copy(_failures[wanted.node])
+    if _failures.happened and wanted is not None and wanted.node in _failures.errors:
+        raise copy(_failures.errors[wanted.node])
     storages = take_pending()
     if wanted is not None and wanted.node.buffer is None and all(s is not wanted for s in storages):
         storages.append(wanted)
@@ -313,7 +327,7 @@ def flush(wanted: Storage | None = None) -> None:
         if wanted is not None and wanted.node.buffer is None:
             if len(storages) == 1:
                 raise
-            raise copy(_failures.get(wanted.node, error)) from error
+            raise copy(_failures.errors.get(wanted.node, error)) from error
 
 
 def flush_recorded_until(number: int) -> None:
@@ -328,19 +342,22 @@ def flush_recorded_until(number: int) -> None:
         close_with(earlier)
 
 
-def close_with(storages: list[Storage], closing: Node | None = None, into: Sequence[Buffer] = ()) -> None:
-    """Compute storages whose version is pending, and a closing node, by one program.
+def close_with(storages: list[Waiting], closing: Closing | None = None) -> None:
+    """Compute storages whose version is pending, bundles, and a closing node, by one program.
 
     If that fails, the storages are computed one by one. Those that fail alone keep their error, which is raised again
     whenever somebody looks at them, and are in nobody's way any more; the others lose nothing.
     """
     roots = list(dict.fromkeys([storage.node for storage in storages]))
     try:
-        evaluate(with_residuals(roots), closing, into)
+        _settle(storages, evaluate(with_residuals(roots), closing))
     except Exception as error:
+        if any(isinstance(storage, Bundle) for storage in storages):
+            storages = _taken_apart(storages)
+            roots = list(dict.fromkeys([storage.node for storage in storages]))
         failed = {roots[0]: error} if len(roots) == 1 and closing is None else _fail_alone(roots)
         # With more memory a value may be computed yet.
-        _failures.update((node, copy(own)) for node, own in failed.items() if not isinstance(own, MemoryError))
+        _failures.enter({node: copy(own) for node, own in failed.items() if not isinstance(own, MemoryError)})
         if failed or closing is not None:
             raise
         text = f"a program of {len(roots)} values failed, and each was computed by itself: {error}"
@@ -350,13 +367,42 @@ def close_with(storages: list[Storage], closing: Node | None = None, into: Seque
         raise
     finally:
         for storage in storages:
+            if isinstance(storage, Bundle):
+                continue
             node = storage.node
             if node.requires_grad and node.buffer is not None and _has_history(node):
                 _retain(storage)
 
 
-# Errors of values that could not be computed.
-_failures: WeakKeyDictionary[Node, Exception] = WeakKeyDictionary()
+def _settle(storages: list[Waiting], made: dict[Node, list[Buffer]]) -> None:
+    """Give bundles their values."""
+    if made:
+        for storage in storages:
+            if isinstance(storage, Bundle):
+                storage.settle(made[storage.node])
+
+
+def _taken_apart(storages: list[Waiting]) -> list[Waiting]:
+    """The storages, and those of tensors in the place of bundles."""
+    for bundle in storages:
+        if isinstance(bundle, Bundle):
+            bundle.hand_out()
+    return [*[storage for storage in storages if isinstance(storage, Storage)], *take_pending()]
+
+
+class _Failures:
+    """Errors of values that could not be computed; most processes see none, and look no further."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.errors: WeakKeyDictionary[Node, Exception] = WeakKeyDictionary()
+
+    def enter(self, errors: dict[Node, Exception]) -> None:
+        self.errors.update(errors)
+        self.happened = True
+
+
+_failures = _Failures()
 
 
 def _fail_alone(roots: list[Node]) -> dict[Node, Exception]:
@@ -396,7 +442,7 @@ def _retain(storage: Storage) -> None:
         _retained.clean()
 
 
-def pinned_buffers(waiting: list[Storage]) -> set[Buffer]:
+def pinned_buffers(waiting: Sequence[Waiting]) -> set[Buffer]:
     """Values that a backward pass may still read: they must not be overwritten."""
     _retained.clean()
     stack = [storage.node for weak in _retained.storages if (storage := weak()) is not None]

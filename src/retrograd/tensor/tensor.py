@@ -250,8 +250,9 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, received {type(array).__name__}")
-    found = from_numpy_dtype(array.dtype)
-    shares = array.dtype.isnative and array.flags.c_contiguous and array.flags.writeable
+    dtype, flags = array.dtype, array.flags
+    found = from_numpy_dtype(dtype)
+    shares = dtype.isnative and flags.c_contiguous and flags.writeable
     if found is None or not shares or array.size == 0:
         return from_array(array)
     type_ = tensor_type(array.shape, found)

@@ -28,28 +28,36 @@ from retrograd.ops.unfold import UNFOLD_PUT, unfold
 class Movement:
     """One step of a view: its kind, and what that kind needs.
 
+    Attributes:
+        attributes: of the operation that a reshape or a permute is; None for a permute that changes nothing.
+
     A `cut` is a slice seen in another shape: its sizes are its steps. Of `unfold`, the size is its shape; of
     `strided`, the strides are its steps.
     """
 
-    __slots__ = ("kind", "shape", "starts", "steps")
+    __slots__ = ("kind", "shape", "starts", "steps", "attributes")
 
     def __init__(self, kind: str, shape: Shape, starts: Shape = (), steps: Shape = ()) -> None:
         self.kind, self.shape, self.starts, self.steps = kind, shape, starts, steps
+        stays = kind == "permute" and shape == tuple(range(len(shape)))
+        self.attributes = None if stays else (shape,)
 
     def read(self, x: Node) -> Node:
         """The view of x."""
-        if self.kind == "reshape":
-            return m.reshape(x, self.shape)
-        if self.kind == "permute":
-            return m.permute(x, self.shape)
-        if self.kind == "cut":
+        kind, attributes = self.kind, self.attributes
+        if attributes is None:
+            return x
+        if kind == "permute":
+            return record(m.PERMUTE, (x,), attributes)
+        if kind == "reshape":
+            return x if x.type.shape == self.shape else record(m.RESHAPE, (x,), attributes)
+        if kind == "cut":
             return record(CUT, (x, *_cut_offsets(self, x.type.shape)), (self.steps, self.shape))
-        if self.kind == "expand":
+        if kind == "expand":
             return x if x.type.shape == self.shape else record(EXPAND, (x,), (self.shape,))
-        if self.kind == "unfold":
+        if kind == "unfold":
             return unfold(x, *self.starts, *self.shape, *self.steps)
-        if self.kind == "strided":
+        if kind == "strided":
             return record(AS_STRIDED, (x,), (self.shape, self.steps, *self.starts))
         return m.slice_(x, _offsets(self, x.type.shape), self.shape, self.steps)
 

@@ -60,9 +60,9 @@ def scaled_dot_product_attention(
     if dropout_p > 0.0:
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
         return dropout(weights, dropout_p) @ value
-    nodes = [operand("scaled_dot_product_attention", x) for x in (query, key, value)]
-    factor, *mask = _scale_and_mask(nodes[0], attn_mask, scale)
-    return wrap(attention(*nodes, factor, mask, bool(is_causal)))
+    q, k, v = (operand("scaled_dot_product_attention", x) for x in (query, key, value))
+    factor, *mask = _scale_and_mask(q, attn_mask, scale)
+    return wrap(attention(q, k, v, factor, mask, bool(is_causal)))
 
 
 def attention_weights(

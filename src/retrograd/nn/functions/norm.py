@@ -27,12 +27,9 @@ def _normalise(operation: Composite, input: Any, eps: float, weight: Any, bias: 
 
 def normalised(operation: Composite, x: Node, eps: Node, weight: Any, bias: Any, *attributes: Any) -> Any:
     """One of the normalisations; its last attribute says whether there is a weight."""
-    nodes = [x, eps]
-    if weight is not None:
-        nodes.append(weight._read())
-    if bias is not None:
-        nodes.append(bias._read())
-    return wrap(record(operation, tuple(nodes), (*attributes, weight is not None)))
+    if weight is not None and bias is not None:
+        return wrap(record(operation, (x, eps, weight._read(), bias._read()), (*attributes, True)))
+    return wrap(record(operation, (x, eps, *_parameters(weight, bias)), (*attributes, weight is not None)))
 
 
 def batch_norm(

@@ -9,8 +9,9 @@ from typing import Any
 
 from retrograd.core.dtype import float64
 from retrograd.core.errors import GraphError
+from retrograd.core.gather import gather, outputs_then
 from retrograd.core.node import Node
-from retrograd.core.operation import composite, record, results
+from retrograd.core.operation import composite, project, record, results
 from retrograd.ops import elementwise as e
 from retrograd.ops.constant import const, like
 from retrograd.ops.movement import reshape
@@ -19,6 +20,7 @@ from retrograd.ops.spread import spread
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import node_of
 from retrograd.tensor.grad_mode import no_grad
+from retrograd.tensor.gradients import Gradients, pending_bundle
 
 
 def _total(x: Node) -> Node:
@@ -63,9 +65,10 @@ def CLIP_GRAD_NORM(*args: Any) -> tuple[Node, ...]:
     return (norm, *(e.mul(x, spread(factor, x)) for x in parts))
 
 
-def _gradients(parameters: Any) -> list[Any]:
+def _with_gradients(parameters: Any) -> list[Any]:
+    """The parameters that have a gradient."""
     listed: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
-    return [gradient for p in listed if (gradient := p._grad) is not None]
+    return [p for p in listed if p._grad is not None]
 
 
 def _kind(norm_type: float) -> str:
@@ -144,14 +147,22 @@ def clip_grad_norm_(
     >>> rg.nn.utils.clip_grad_norm_([w], 1.0).item(), w.grad
     (5.0, tensor([0.6000, 0.8000]))
     """
-    gradients = _gradients(parameters)
+    leaves = _with_gradients(parameters)
     if error_if_nonfinite:
-        get_total_norm(gradients, norm_type, error_if_nonfinite=True)
-    if not gradients:
+        get_total_norm([p.grad for p in leaves], norm_type, error_if_nonfinite=True)
+    if not leaves:
         return wrap(node_of(0.0))
+    numbers = node_of(float(max_norm), float64), node_of(float(norm_type), float64)
+    bundle, attributes = pending_bundle(leaves), (_kind(norm_type),)
+    if bundle is not None and bundle.is_of(leaves):
+        node = gather(
+            CLIP_GRAD_NORM, (bundle.node, *numbers), outputs_then(bundle.order(leaves), len(numbers)), attributes
+        )
+        Gradients(node, 1, leaves)
+        return wrap(project(node, 0))
     with no_grad():
-        nodes = [*(g._read() for g in gradients), node_of(float(max_norm), float64), node_of(float(norm_type), float64)]
-        node = record(CLIP_GRAD_NORM, tuple(nodes), (_kind(norm_type),))
+        gradients = [p.grad for p in leaves]
+        node = record(CLIP_GRAD_NORM, (*[g._read() for g in gradients], *numbers), attributes)
         norm, *scaled = results(node)
         # Of their shapes and dtypes as they are: there is nothing to cast or to broadcast.
         for g, value in zip(gradients, scaled, strict=True):
@@ -174,8 +185,8 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     tensor([ 2., -1.])
     """
     with no_grad():
-        for g in _gradients(parameters):
-            g.clamp_(-float(clip_value), float(clip_value))
+        for p in _with_gradients(parameters):
+            p.grad.clamp_(-float(clip_value), float(clip_value))
 
 
 def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
@@ -201,5 +212,5 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     """
     with no_grad():
         factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
-        for g in _gradients(parameters):
-            g.mul_(factor)
+        for p in _with_gradients(parameters):
+            p.grad.mul_(factor)
