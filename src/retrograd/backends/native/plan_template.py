@@ -1,0 +1,256 @@
+"""A plan over extents: a `Plan` some of whose numbers are expressions, and the programs that are made of it.
+
+The table of such a plan is laid out once. A program for other extents is a copy of it in which the few words are
+written anew that depend on them: where the guards of the plan hold, that is the very plan which would be made afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrograd.backends.native.contract import (
+    CACHE_LINE_WORDS,
+    LOOP_END,
+    MAX_TILES,
+    MOVE_WORDS,
+    RELOCATION_WORDS,
+    TERM_WORDS,
+    WORD_BYTES,
+    LaunchWord,
+    LoopWord,
+    MoveWord,
+    PhaseWord,
+    ProgramWord,
+    RelocationWord,
+    aligned_words,
+)
+from retrograd.backends.native.plan import Plan
+from retrograd.backends.native.table import ProgramTable, Relocation, Words
+from retrograd.core.extent import Extent, Guards
+
+Numbers = Sequence[int]
+
+
+class PlanTemplate:
+    """A plan over extents.
+
+    Attributes:
+        kernels: names, as in a plan.
+        externals, starts: likewise; the last places of starts are those of the plan it was made of.
+
+    Args:
+        plan: with expressions among its numbers.
+        guards: of these.
+    """
+
+    def __init__(self, plan: Plan, guards: Guards) -> None:
+        self._plan, self.guards = plan, guards
+        for phase in plan.phases:
+            if sum(launch.tiles for launch in phase) > MAX_TILES:
+                raise ValueError(f"a phase must have at most {MAX_TILES} tiles")
+
+    @cached_property
+    def concrete(self) -> Plan:
+        """The plan with the numbers that it was made at."""
+        plan: Plan = _mapped(self._plan, lambda extent: extent.value)
+        return plan
+
+    def plan_at(self, values: Numbers) -> Plan:
+        """The plan for these values of the symbols."""
+        extents = list(dict.fromkeys(_extents(self._plan)))
+        numbers = dict(zip(extents, self.guards.compiled(extents)(values), strict=True))
+        plan: Plan = _mapped(self._plan, numbers.__getitem__)
+        return plan
+
+    @cached_property
+    def bind(self) -> Callable[[Numbers], tuple[int, tuple[tuple[int, int], ...]]]:
+        """The bytes of the arena, and inputs that say where slices start with their last places, for values."""
+        evaluate = self.guards.compiled([self._plan.arena_bytes, *(start.most for start in self._plan.starts)])
+        inputs = [start.value for start in self._plan.starts]
+
+        def bound(values: Numbers) -> tuple[int, tuple[tuple[int, int], ...]]:
+            arena_bytes, *most = evaluate(values)
+            return arena_bytes, tuple(zip(inputs, most, strict=True))
+
+        return bound
+
+    def words(self, table: ProgramTable) -> list[tuple[Words, int, Extent]]:
+        """Which words of the plan's table are expressions: arrays, places in them, and what stands there."""
+        plan, found = self._plan, _Found(table)
+        for number, phase in enumerate(plan.phases):
+            for place, launch in enumerate(phase):
+                args = table.args(number, place)
+                for word, value in enumerate(launch.args):
+                    found.enter(args, word, value)
+            found.enter_tiles(number, [launch.tiles for launch in phase])
+        found.enter_relocations(plan.relocations)
+        found.enter_loops(plan)
+        return found.words
+
+
+class _Found:
+    """Collects the words of a table that are expressions."""
+
+    def __init__(self, table: ProgramTable) -> None:
+        self.table = table
+        self.words: list[tuple[Words, int, Extent]] = []
+
+    def enter(self, array: Words, place: int, value: int) -> None:
+        if isinstance(value, Extent):
+            self.words.append((array, place, value))
+
+    def enter_tiles(self, number: int, tiles: list[int]) -> None:
+        ends = list(accumulate(tiles, initial=0))
+        for place, (first, end) in enumerate(zip(ends, ends[1:], strict=False)):
+            record = self.table.launch_record(number, place)
+            self.enter(record, LaunchWord.FIRST, first)
+            self.enter(record, LaunchWord.END, end)
+        # Phases and launches without tiles are left out of the table: that there are some is one of the guards.
+        if any([bool(count) for count in tiles]):
+            self.enter(self.table.phase_records[number], PhaseWord.TILES, ends[-1])
+
+    def enter_relocations(self, relocations: Sequence[Relocation]) -> None:
+        start = 0
+        for relocation in relocations:
+            self.enter(self.table.relocation_words, start + RelocationWord.CONSTANT, relocation.constant)
+            for place, (_, factor) in enumerate(relocation.terms):
+                self.enter(self.table.relocation_words, start + RELOCATION_WORDS + TERM_WORDS * place + 1, factor)
+            start += RELOCATION_WORDS + TERM_WORDS * len(relocation.terms)
+
+    def enter_loops(self, plan: Plan) -> None:
+        for number, loop in enumerate(plan.loops):
+            if number in self.table.moves_of_loops:
+                self.enter(self.table.loop_records[number], LoopWord.COUNT, loop.count)
+                for place, move in enumerate(loop.moves):
+                    moves = self.table.moves_of_loops[number]
+                    self.enter(moves, MOVE_WORDS * place + MoveWord.STRIDE, move.stride)
+        main = min((first for first, _ in plan.blocks), default=len(plan.phases))
+        phase_count: int = 0
+        for number in range(main):
+            if number in self.table.phase_records:
+                phase_count += prod(loop.count for loop in plan.loops if loop.first <= number < loop.end)
+        self.enter(self.table.header, ProgramWord.PHASE_COUNT, phase_count)
+
+
+class TableImage:
+    """A table laid out in one piece of memory, to be copied with other words in some places."""
+
+    def __init__(self, template: PlanTemplate, table: ProgramTable) -> None:
+        self._table, self._template = table, template
+        arrays = list(table.arrays())
+        sizes = [-(-array.size // CACHE_LINE_WORDS) * CACHE_LINE_WORDS for array in arrays]
+        self._starts = list(accumulate(sizes, initial=0))
+        self._arrays = arrays
+        self._words = np.zeros(self._starts[-1], np.int64)
+        for array, start in zip(arrays, self._starts, strict=False):
+            self._words[start : start + array.size] = array.reshape(-1)
+        pointers = [self._place(array, place) for array, place in _pointers(table, template.concrete)]
+        self._pointers = np.array(pointers, np.int64)
+        self._words[self._pointers] = [self._offset(int(self._words[place])) for place in pointers]
+        changing = template.words(table)
+        self._changing = np.array([self._place(array, place) for array, place, _ in changing], np.int64)
+        self._evaluate = template.guards.compiled([extent for _, _, extent in changing])
+
+    def _place(self, array: Words, place: int) -> int:
+        """Where a word of an array, or of a part of one, stands."""
+        return self._offset(int(array.ctypes.data) + place * WORD_BYTES) // WORD_BYTES
+
+    def _offset(self, address: int) -> int:
+        """Where an address in one of the arrays is, in bytes from the beginning of the image."""
+        for array, start in zip(self._arrays, self._starts, strict=False):
+            offset = address - int(array.ctypes.data)
+            if 0 <= offset < max(array.nbytes, WORD_BYTES):
+                return offset + start * WORD_BYTES
+        raise ValueError("a word points out of its table")
+
+    def at(self, values: Numbers) -> ProgramTable:
+        """The table for these values of the symbols."""
+        memory = aligned_words(len(self._words))
+        memory[:] = self._words
+        memory[self._pointers] += memory.ctypes.data
+        memory[self._changing] = _wrapped(self._evaluate(values))
+        parts = [
+            memory[start : start + array.size].reshape(array.shape)
+            for array, start in zip(self._arrays, self._starts, strict=False)
+        ]
+        return _TableCopy(self._table, parts, lambda: self._template.plan_at(values).relocations)
+
+
+class _TableCopy(ProgramTable):
+    """A copy of a table that lies elsewhere."""
+
+    def __init__(
+        self, table: ProgramTable, arrays: list[Words], relocations: Callable[[], Sequence[Relocation]]
+    ) -> None:
+        self.take(table, arrays)
+        self._relocations_of = relocations
+
+    @cached_property
+    def _relocations(self) -> list[Relocation]:  # type: ignore[override]
+        return list(self._relocations_of())
+
+
+def _wrapped(numbers: Sequence[int]) -> NDArray[np.int64]:
+    try:
+        return np.array(numbers, np.int64)
+    except OverflowError:
+        return np.array([number & 0xFFFF_FFFF_FFFF_FFFF for number in numbers], np.uint64).view(np.int64)
+
+
+def _pointers(table: ProgramTable, plan: Plan) -> Iterator[tuple[Words, int]]:
+    """The words of a table that are addresses in it."""
+    yield table.header, ProgramWord.PHASES
+    yield table.header, ProgramWord.RELOCATIONS
+    for number, phase in enumerate(plan.phases):
+        for place in range(len(phase)):
+            yield table.launch_record(number, place), LaunchWord.ARGS
+    for records in table.all_phase_records():
+        for record in records:
+            if record[PhaseWord.TILES]:
+                yield record, PhaseWord.LAUNCHES
+    start = 0
+    for relocation in plan.relocations:
+        yield table.relocation_words, start + RelocationWord.TARGET
+        start += RELOCATION_WORDS + TERM_WORDS * len(relocation.terms)
+    for number, moves in table.moves_of_loops.items():
+        yield table.loop_records[number], LoopWord.FIRST
+        yield table.loop_records[number], LoopWord.MOVES
+        for place in range(len(plan.loops[number].moves)):
+            yield moves, MOVE_WORDS * place + MoveWord.TARGET
+    for entry in (*plan.own_words, *plan.block_words):
+        yield table.args(entry.phase, entry.launch), entry.word
+
+
+def _extents(data: Any) -> Iterator[Extent]:
+    """All expressions in data of tuples and dataclasses."""
+    if isinstance(data, Extent):
+        yield data
+    elif isinstance(data, tuple):
+        for part in data:
+            yield from _extents(part)
+    elif is_dataclass(data):
+        for field in fields(data):
+            yield from _extents(getattr(data, field.name))
+
+
+def _mapped(data: Any, number_of: Callable[[Extent], int]) -> Any:
+    """The same data with numbers in place of expressions."""
+    if isinstance(data, Extent):
+        return number_of(data)
+    if isinstance(data, tuple):
+        parts = [_mapped(part, number_of) for part in data]
+        return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
+    if is_dataclass(data) and not isinstance(data, type):
+        changed = {field.name: _mapped(getattr(data, field.name), number_of) for field in fields(data)}
+        return replace(data, **changed)
+    return data
+
+

@@ -1,0 +1,448 @@
+"""Extents: integers that remember how they were computed, and what was decided by them.
+
+A plan is made by arithmetic on extents and by comparing them. Made with `Extent`s in place of integers, it is the same
+plan, whose numbers are expressions in a few symbols; `Guards` collects what every comparison came to. Where the symbols
+have other values for which all guards hold, planning anew would take the same decisions: the plan is right for these
+values too, and its numbers are those of the expressions.
+
+An expression is a polynomial with integer coefficients over atoms: symbols, and quotients that are rounded down::
+
+    terms     = ((monomial, coefficient), ...)      sorted; the monomial () is the constant
+    monomial  = (atom, ...)                         numbers of atoms, sorted, those of powers repeated
+    atom      = symbol | terms // terms
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Monomial = tuple[int, ...]
+Terms = tuple[tuple[Monomial, int], ...]
+# A function of the values of the symbols.
+Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
+
+_CONSTANT: Monomial = ()
+
+
+class _Range:
+    """What is known of a polynomial: low <= p <= high, and p is none of `excluded`."""
+
+    __slots__ = ("low", "high", "excluded")
+
+    def __init__(self) -> None:
+        self.low: int | None = None
+        self.high: int | None = None
+        self.excluded: set[int] = set()
+
+    def at_least(self, bound: int) -> None:
+        self.low = bound if self.low is None else max(self.low, bound)
+
+    def at_most(self, bound: int) -> None:
+        self.high = bound if self.high is None else min(self.high, bound)
+
+    @property
+    def single(self) -> bool:
+        """Whether one value alone is left."""
+        return self.low is not None and self.low == self.high
+
+    def source(self, name: str) -> list[str]:
+        """The conditions as Python text."""
+        if self.single:
+            return [f"{name} == {self.low}"]
+        low = "" if self.low is None else f"{self.low} <= "
+        high = "" if self.high is None else f" <= {self.high}"
+        within = [f"{low}{name}{high}"] if low or high else []
+        outside = [
+            v for v in self.excluded if (self.low is None or v >= self.low) and (self.high is None or v <= self.high)
+        ]
+        return within + [f"{name} != {v}" for v in sorted(outside)]
+
+
+class Guards:
+    """Symbols, and what has been decided by what is made of them.
+
+    >>> guards = Guards()
+    >>> n = guards.symbol(30)
+    >>> tiles, large, nothing = -(-2 * n // 32), 2 * n > 50, n - n
+    >>> tiles.value, large, nothing
+    (2, True, 0)
+    >>> guards.compiled([tiles])([100])
+    (7,)
+    >>> [guards.hold([values]) for values in (25, 26, 1000)]
+    [False, True, True]
+
+    Attributes:
+        escaped: called with an extent whose value somebody has taken, which pins it; for those who look for such places.
+    """
+
+    def __init__(self) -> None:
+        self.escaped: Callable[[Extent], None] | None = None
+        self._definitions: list[tuple[Terms, Terms] | None] = []
+        self._atoms: dict[tuple[Terms, Terms], int] = {}
+        self._symbols: list[int] = []
+        self._ranges: dict[Terms, _Range] = {}
+        self._hold: Callable[[Sequence[int]], bool] | None = None
+
+    def symbol(self, value: int) -> Extent:
+        """A new symbol, which has a value while it is planned."""
+        number = len(self._definitions)
+        self._definitions.append(None)
+        self._symbols.append(number)
+        return Extent(self, (((number,), 1),), value)
+
+    def quotient(self, numerator: Terms, denominator: Terms) -> Monomial:
+        """The atom of a quotient that is rounded down."""
+        key = numerator, denominator
+        number = self._atoms.get(key)
+        if number is None:
+            number = self._atoms[key] = len(self._definitions)
+            self._definitions.append(key)
+        return (number,)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a symbol is left with one value alone."""
+        alone = [self._ranges.get((((symbol,), 1),)) for symbol in self._symbols]
+        return any(found is not None and found.single for found in alone)
+
+    # -- what is decided ----------------------------------------------------------------------------------------------
+
+    def decide_less(self, difference: Extent) -> bool:
+        """Whether a difference is below zero."""
+        outcome = difference.value < 0
+        factor, range_, constant = self._range_of(difference.terms)
+        if factor > 0:
+            if outcome:
+                range_.at_most(-(constant // factor) - 1)
+            else:
+                range_.at_least(-(constant // factor))
+        elif outcome:
+            range_.at_least(constant // -factor + 1)
+        else:
+            range_.at_most(constant // -factor)
+        return outcome
+
+    def decide_zero(self, difference: Extent) -> bool:
+        """Whether a difference is zero."""
+        outcome = difference.value == 0
+        factor, range_, constant = self._range_of(difference.terms)
+        quotient, rest = divmod(-constant, factor)
+        if rest:
+            return False
+        if outcome:
+            range_.at_least(quotient)
+            range_.at_most(quotient)
+        else:
+            range_.excluded.add(quotient)
+        return outcome
+
+    def _range_of(self, terms: Terms) -> tuple[int, _Range, int]:
+        """(factor, range of p, constant) of terms that are factor * p + constant, where p is primitive."""
+        self._hold = None
+        constant = 0
+        if terms[0][0] == _CONSTANT:
+            constant, terms = terms[0][1], terms[1:]
+        factor = math.gcd(*(coefficient for _, coefficient in terms))
+        if terms[0][1] < 0:
+            factor = -factor
+        if factor != 1:
+            terms = tuple((monomial, coefficient // factor) for monomial, coefficient in terms)
+        range_ = self._ranges.get(terms)
+        if range_ is None:
+            range_ = self._ranges[terms] = _Range()
+        return factor, range_, constant
+
+    # -- other values -------------------------------------------------------------------------------------------------
+
+    def hold(self, values: Sequence[int]) -> bool:
+        """Whether every comparison would come out alike where the symbols have these values."""
+        if self._hold is None:
+            conditions = [
+                part for terms, range_ in self._ranges.items() for part in range_.source(f"({self._text(terms)})")
+            ]
+            atoms = self._needed(self._ranges)
+            self._hold = self._function(atoms, " and ".join(conditions) or "True")
+        try:
+            return self._hold(values)
+        except ZeroDivisionError:
+            return False
+
+    def compiled(self, numbers: Iterable[int | Extent]) -> Evaluate:
+        """A function of the symbols' values that gives the values of these numbers. It asks for guards that hold."""
+        numbers = list(numbers)
+        atoms = self._needed(number.terms for number in numbers if isinstance(number, Extent))
+        parts = [self._text(number.terms) if isinstance(number, Extent) else repr(number) for number in numbers]
+        return self._function(atoms, f"({''.join(f'{part}, ' for part in parts)})")
+
+    def _needed(self, expressions: Iterable[Terms]) -> list[int]:
+        """The quotients that expressions are made of, each after those that it is made of."""
+        found: set[int] = set()
+        stack = list(expressions)
+        while stack:
+            for monomial, _ in stack.pop():
+                for atom in monomial:
+                    definition = self._definitions[atom]
+                    if definition is not None and atom not in found:
+                        found.add(atom)
+                        stack += definition
+        return sorted(found)
+
+    def _function(self, atoms: Sequence[int], result: str) -> Callable[[Sequence[int]], Any]:
+        lines = ["def function(values):"]
+        if self._symbols:
+            lines.append(f"    {''.join(f'x{symbol}, ' for symbol in self._symbols)} = values")
+        for atom in atoms:
+            definition = self._definitions[atom]
+            assert definition is not None
+            lines.append(f"    x{atom} = ({self._text(definition[0])}) // ({self._text(definition[1])})")
+        lines.append(f"    return {result}")
+        space: dict[str, Any] = {}
+        exec("\n".join(lines), space)  # noqa: S102 -- the text is made here, of numbers alone
+        function: Callable[[Sequence[int]], Any] = space["function"]
+        return function
+
+    def _text(self, terms: Terms) -> str:
+        return " + ".join("*".join([str(coefficient), *(f"x{atom}" for atom in m)]) for m, coefficient in terms) or "0"
+
+
+def _pinning(operate: Callable[..., Any], *, turned: bool = False) -> Callable[[Extent, Any], Any]:
+    """An operation that leaves integers behind: it takes the values."""
+
+    def method(self: Extent, other: Any) -> Any:
+        if isinstance(other, Extent):
+            other = other.pin()
+        return operate(other, self.pin()) if turned else operate(self.pin(), other)
+
+    return method
+
+
+class Extent:
+    """An integer made of symbols, with its value at the moment.
+
+    Sums, products and quotients of extents are extents, or integers where the symbols cancel out. Comparisons give what
+    they come to, and their guards are told. Whoever takes the value itself (`int()`, an index, a format) pins it: the
+    guards then hold for this value alone.
+
+    Extents are hashed by what they are made of, which tells nothing: two that are equal by chance may be two keys.
+    """
+
+    __slots__ = ("guards", "terms", "value", "_hash")
+
+    def __init__(self, guards: Guards, terms: Terms, value: int) -> None:
+        self.guards, self.terms, self.value = guards, terms, value
+        self._hash = hash(terms) ^ id(guards)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    # -- arithmetic ---------------------------------------------------------------------------------------------------
+
+    def _of(self, sums: dict[Monomial, int], value: int) -> Any:
+        terms = tuple(sorted((monomial, k) for monomial, k in sums.items() if k))
+        if not terms or (len(terms) == 1 and terms[0][0] == _CONSTANT):
+            return value
+        return Extent(self.guards, terms, value)
+
+    def __add__(self, other: Any) -> Any:
+        if other.__class__ is Extent:
+            sums = dict(self.terms)
+            for monomial, coefficient in other.terms:
+                sums[monomial] = sums.get(monomial, 0) + coefficient
+            return self._of(sums, self.value + other.value)
+        if not isinstance(other, int):
+            return NotImplemented
+        if not other:
+            return self
+        sums = dict(self.terms)
+        sums[_CONSTANT] = sums.get(_CONSTANT, 0) + other
+        return self._of(sums, self.value + other)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Extent:
+        return Extent(self.guards, tuple((monomial, -k) for monomial, k in self.terms), -self.value)
+
+    def __pos__(self) -> Extent:
+        return self
+
+    def __abs__(self) -> Extent:
+        return -self if self < 0 else self
+
+    def __sub__(self, other: Any) -> Any:
+        return self + -other if isinstance(other, int | Extent) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other if isinstance(other, int) else NotImplemented
+
+    def __mul__(self, other: Any) -> Any:
+        if other.__class__ is Extent:
+            sums: dict[Monomial, int] = {}
+            for mine, k in self.terms:
+                for its, j in other.terms:
+                    monomial = tuple(sorted(mine + its))
+                    sums[monomial] = sums.get(monomial, 0) + k * j
+            return self._of(sums, self.value * other.value)
+        if not isinstance(other, int):
+            return NotImplemented
+        if other == 1:
+            return self
+        if not other:
+            return 0
+        return Extent(self.guards, tuple((monomial, k * other) for monomial, k in self.terms), self.value * other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Any:
+        if isinstance(other, Extent):
+            return _over(self, other)
+        return _over_number(self, int(other)) if isinstance(other, int) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _quotient(self, other, self) if isinstance(other, int) else NotImplemented
+
+    def __mod__(self, other: Any) -> Any:
+        return self - self // other * other if isinstance(other, int | Extent) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Any:
+        return other - other // self * self if isinstance(other, int) else NotImplemented
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    # -- comparisons --------------------------------------------------------------------------------------------------
+
+    def _less(self, difference: Any) -> bool:
+        return self.guards.decide_less(difference) if difference.__class__ is Extent else difference < 0
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is Extent:
+            if other.guards is not self.guards:  # type: ignore[attr-defined]
+                return False
+        elif not isinstance(other, int):
+            return NotImplemented
+        difference = self - other
+        return self.guards.decide_zero(difference) if difference.__class__ is Extent else difference == 0
+
+    def __ne__(self, other: object) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __lt__(self, other: Any) -> bool:
+        return self._less(self - other) if isinstance(other, int | Extent) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return self._less(other - self) if isinstance(other, int | Extent) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return not self._less(other - self) if isinstance(other, int | Extent) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return not self._less(self - other) if isinstance(other, int | Extent) else NotImplemented
+
+    # -- the value ----------------------------------------------------------------------------------------------------
+
+    def pin(self) -> int:
+        """The value, from now on the only one."""
+        if self.guards.escaped is not None:
+            self.guards.escaped(self)
+        self.guards.decide_zero(self - self.value)
+        return self.value
+
+    def about(self) -> int:
+        """The value; the guards then hold for values from a quarter of it to four times it."""
+        self.guards.decide_less(self * 4 - self.value)
+        self.guards.decide_less(self - (4 * self.value + 1))
+        return self.value
+
+    __int__ = __index__ = pin
+
+    def __float__(self) -> float:
+        return float(self.pin())
+
+    def __repr__(self) -> str:
+        return repr(self.pin())
+
+    def __format__(self, specification: str) -> str:
+        return format(self.pin(), specification)
+
+    def bit_length(self) -> int:
+        return self.pin().bit_length()
+
+    __truediv__, __rtruediv__ = _pinning(operator.truediv), _pinning(operator.truediv, turned=True)
+    __pow__, __rpow__ = _pinning(operator.pow), _pinning(operator.pow, turned=True)
+    __lshift__, __rlshift__ = _pinning(operator.lshift), _pinning(operator.lshift, turned=True)
+    __rshift__, __rrshift__ = _pinning(operator.rshift), _pinning(operator.rshift, turned=True)
+    __and__, __rand__ = _pinning(operator.and_), _pinning(operator.and_, turned=True)
+    __or__, __ror__ = _pinning(operator.or_), _pinning(operator.or_, turned=True)
+    __xor__, __rxor__ = _pinning(operator.xor), _pinning(operator.xor, turned=True)
+
+
+def about(number: int) -> int:
+    """The value of an integer or extent, for choices that are right whatever it is, and good where it is similar.
+
+    >>> guards = Guards()
+    >>> about(guards.symbol(20)), about(7)
+    (20, 7)
+    >>> [guards.hold([value]) for value in (4, 5, 80, 81)]
+    [False, True, True, False]
+    """
+    return number.about() if isinstance(number, Extent) else number
+
+
+def _over_number(x: Extent, divisor: int) -> Any:
+    """x // divisor: what the divisor divides comes out of the quotient."""
+    if not divisor:
+        raise ZeroDivisionError("an extent is divided by zero")
+    whole: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in x.terms:
+        quotient, left = divmod(coefficient, divisor)
+        if not left:
+            whole[monomial] = quotient
+        elif monomial == _CONSTANT:
+            whole[monomial], rest[monomial] = quotient, left
+        else:
+            rest[monomial] = coefficient
+    value = x.value // divisor
+    if set(rest) - {_CONSTANT}:
+        atom = x.guards.quotient(tuple(sorted(rest.items())), ((_CONSTANT, divisor),))
+        whole[atom] = whole.get(atom, 0) + 1
+    return x._of(whole, value)
+
+
+def _over(x: Extent, divisor: Extent) -> Any:
+    """x // divisor: exactly, where the divisor is a single term that is in all of x."""
+    divisor.guards.decide_zero(divisor)
+    if len(divisor.terms) == 1:
+        ((monomial, coefficient),) = divisor.terms
+        parts = [(_without(mine, monomial), divmod(k, coefficient)) for mine, k in x.terms]
+        if all(mine is not None and not left for mine, (_, left) in parts):
+            return x._of({mine: k for mine, (k, _) in parts if mine is not None}, x.value // divisor.value)
+    return _quotient(divisor, x, divisor)
+
+
+def _quotient(like: Extent, x: int | Extent, divisor: Extent) -> Any:
+    divisor.guards.decide_zero(divisor)
+    terms = x.terms if isinstance(x, Extent) else ((_CONSTANT, x),) if x else ()
+    atom = like.guards.quotient(terms, divisor.terms)
+    value = (x.value if isinstance(x, Extent) else x) // divisor.value
+    return Extent(like.guards, ((atom, 1),), value)
+
+
+def _without(monomial: Monomial, part: Monomial) -> Monomial | None:
+    """A monomial divided by another one, or None if it is no multiple."""
+    left = list(monomial)
+    for atom in part:
+        if atom not in left:
+            return None
+        left.remove(atom)
+    return tuple(left)
