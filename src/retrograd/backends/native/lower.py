@@ -40,6 +40,7 @@ from retrograd.backends.native.work import (
 )
 from retrograd.core.dtype import int64
 from retrograd.core.errors import InternalError
+from retrograd.core.extent import about
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.passes.pipeline import CHECK
@@ -353,14 +354,17 @@ def _reduced_places(space: Space, reduced: tuple[int, ...] | None) -> list[int]:
 def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int]:
     """Rows and columns of a tile: by shape alone."""
     columns = max(extents[-1], 1)
+    # Tiles of another size only take another time.
+    *outer, width = map(about, extents)
+    width = max(width, 1)
     most = max(_TILE_WORK // point_weight(kernel), lanes)
-    padded = -(-columns // lanes) * lanes
-    kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
+    padded = -(-width // lanes) * lanes
+    kept = outer[:-1] if kernel.reduces == "outer" else outer
     rows = max(math.prod(kept), 1)
-    depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
+    depth = max(outer[-1], 1) if kernel.reduces == "outer" else 1
     if kernel.reduces == "inner":
         return max(even_part(rows, most // padded), 1), columns
-    if columns * depth >= most:
+    if width * depth >= most:
         unit = 4 * lanes
-        return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
+        return 1, max(-(-even_part(width, max(most // depth, unit)) // unit) * unit, unit)
     return max(even_part(rows, most // (padded * depth)), 1), columns
