@@ -25,6 +25,12 @@ Terms = tuple[tuple[Monomial, int], ...]
 Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
 
 _CONSTANT: Monomial = ()
+# Who asks more than that of extents, such as whether thousands of numbers divide one, is quicker with integers.
+_MOST_RANGES = 1 << 9
+
+
+class TooManyGuardsError(Exception):
+    """More is asked of extents than could be asked again in good time."""
 
 
 class _Range:
@@ -152,6 +158,8 @@ class Guards:
             terms = tuple((monomial, coefficient // factor) for monomial, coefficient in terms)
         range_ = self._ranges.get(terms)
         if range_ is None:
+            if len(self._ranges) == _MOST_RANGES:
+                raise TooManyGuardsError
             range_ = self._ranges[terms] = _Range()
         return factor, range_, constant
 

@@ -98,10 +98,8 @@ def _convolution() -> Step:
     )
 
     def step(n: int, numbers: np.random.Generator) -> list[Any]:
-        net.zero_grad()
-        y = net(_array(numbers, n, 3, 12, 12))
-        y.square().sum().backward()
-        return [y.detach().numpy(), *_gradients(net)]
+        with rg.no_grad():
+            return [net(_array(numbers, n, 3, 12, 12)).numpy()]
 
     return step
 
@@ -167,9 +165,9 @@ STEPS = {
     "convolution": (_convolution, [4, 5, 6, 7, 8, 9, 3, 16, 32, 1, 2]),
     "recurrent": (_recurrent, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
     "recurrent batch": (_recurrent_batch, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
-    "sums": (_sums, [700, 800, 900, 1000, 1024, 1025, 1500, 2048, 3000, 4099, 32768, 32769, 40000, 0, 1, 2, 3]),
+    "sums": (_sums, [700, 800, 900, 1000, 1024, 1025, 1500, 2048, 3000, 4099, 32768, 32769, 40000, 1, 2, 3]),
     "means": (_means, [30, 40, 50, 60, 31, 100, 33, 12, 200, 1025, 1100, 2, 3]),
-    "slices": (_slices, [30, 40, 50, 60, 31, 100, 33, 12, 200, 3, 4, 5]),
+    "slices": (_slices, [30, 40, 50, 60, 31, 100, 33, 12, 200, 0, 1, 2, 3, 4, 5]),
 }
 
 

@@ -20,6 +20,7 @@ from retrograd.backends.native.schedule import Schedule
 from retrograd.backends.native.segments import native_steps
 from retrograd.backends.native.target import Target
 from retrograd.core.cache import Cache
+from retrograd.core.extent import TooManyGuardsError
 from retrograd.core.graph import Graph
 from retrograd.passes.generalise import General, NotGeneralError, Numbers, generalised
 from retrograd.passes.pipeline import CHECK, run_passes
@@ -121,7 +122,7 @@ class Templates:
     def _attempt(self, structure: Structure, samples: Sequence[Numbers]) -> _Template | None:
         try:
             return self._template(structure, samples)
-        except NotGeneralError:
+        except (NotGeneralError, TooManyGuardsError):
             return None
         except Exception:
             # A part of the planning that does not take extents costs speed, and never a result.
