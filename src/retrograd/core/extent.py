@@ -185,6 +185,21 @@ class Guards:
         parts = [self._text(number.terms) if isinstance(number, Extent) else repr(number) for number in numbers]
         return self._function(atoms, f"({''.join(f'{part}, ' for part in parts)})")
 
+    def evaluated(self, number: int | Extent, values: Sequence[int]) -> int:
+        """The value of a single number, as `compiled` has it."""
+        if not isinstance(number, Extent):
+            return number
+        return self._evaluated(number.terms, dict(zip(self._symbols, values, strict=True)))
+
+    def _evaluated(self, terms: Terms, atoms: dict[int, int]) -> int:
+        for monomial, _ in terms:
+            for atom in monomial:
+                definition = self._definitions[atom]
+                if atom not in atoms and definition is not None:
+                    numerator, denominator = definition
+                    atoms[atom] = self._evaluated(numerator, atoms) // self._evaluated(denominator, atoms)
+        return sum(coefficient * math.prod(atoms[atom] for atom in monomial) for monomial, coefficient in terms)
+
     def _needed(self, expressions: Iterable[Terms]) -> list[int]:
         """The quotients that expressions are made of, each after those that it is made of."""
         found: set[int] = set()
