@@ -9,7 +9,9 @@ from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Function, project, signature_of
 
 
-def key_of_history(values: Sequence[Node], index: Mapping[Node, int], interior: Collection[Node]) -> tuple[object, list[int]]:
+def key_of_history(
+    values: Sequence[Node], index: Mapping[Node, int], interior: Collection[Node]
+) -> tuple[object, list[int]]:
     """What a history is beside its integers, and these. None of it is left out that gradient rules could read.
 
     Args:

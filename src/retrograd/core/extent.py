@@ -81,7 +81,7 @@ class Guards:
     [False, True, True]
 
     Attributes:
-        escaped: called with an extent whose value somebody has taken, which pins it; for those who look for such places.
+        escaped: called with an extent whose value is taken, which pins it; for those who look for such places.
     """
 
     def __init__(self) -> None:
@@ -223,7 +223,7 @@ class Guards:
             lines.append(f"    x{atom} = ({self._text(definition[0])}) // ({self._text(definition[1])})")
         lines.append(f"    return {result}")
         space: dict[str, Any] = {}
-        exec("\n".join(lines), space)  # noqa: S102 -- the text is made here, of numbers alone
+        exec("\n".join(lines), space)
         function: Callable[[Sequence[int]], Any] = space["function"]
         return function
 
@@ -345,7 +345,7 @@ class Extent:
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is Extent:
-            if other.guards is not self.guards:  # type: ignore[attr-defined]
+            if other.guards is not self.guards:
                 return False
         elif not isinstance(other, int):
             return NotImplemented

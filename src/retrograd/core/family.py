@@ -231,8 +231,8 @@ class Family(Generic[T]):
     def __init__(self) -> None:
         # Numbers for which there was no general member, the last ones.
         self._samples: list[Numbers] = []
-        # Those used last come first.
-        self._general: list[GeneralMember[T]] = []
+        # Those used last come first. Threads that record meet here: what changes is replaced as a whole.
+        self._general: tuple[GeneralMember[T], ...] = ()
         self._failures = 0
 
     def find(
@@ -246,11 +246,12 @@ class Family(Generic[T]):
                 costs speed alone, and is not handed on: the member is made singly.
             check: hand on errors that it should not raise.
         """
-        for place, general in enumerate(self._general):
+        known = self._general
+        for place, general in enumerate(known):
             values = general.fit.values(numbers)
             if values is not None:
                 if place:
-                    self._general.insert(0, self._general.pop(place))
+                    self._general = (general, *known[:place], *known[place + 1 :])
                 return general, values
         if not self._may_try(numbers):
             return None
@@ -264,7 +265,7 @@ class Family(Generic[T]):
                 raise
             self._failures += 1
             return None
-        self._general.insert(0, general)
+        self._general = (general, *self._general)
         values = general.fit.values(numbers)
         return None if values is None else (general, values)
 

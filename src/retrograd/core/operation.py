@@ -411,7 +411,7 @@ def _of_composite(operation: Composite, attributes: Attributes, types: tuple[Ten
     """Composites that have come with a few different extents are traced once for others."""
     numbers: list[int] = []
     key = operation, *[key_of_type(type_, numbers) for type_ in types], key_of_attribute(attributes, numbers)
-    if not any(number.__class__ is Extent for number in numbers):
+    if not any(isinstance(number, Extent) for number in numbers):
         family = _families.get(key) or _families.put(key, Family())
         found = family.find(tuple(numbers), partial(_general, operation, attributes, types))
         if found is not None:

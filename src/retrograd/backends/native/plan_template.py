@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import prod
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrograd.backends.native.contract import (
     CACHE_LINE_WORDS,
-    LOOP_END,
     MAX_TILES,
     MOVE_WORDS,
     RELOCATION_WORDS,
@@ -109,12 +108,13 @@ class _Found:
 
     def enter_tiles(self, number: int, tiles: list[int]) -> None:
         ends = list(accumulate(tiles, initial=0))
-        for place, (first, end) in enumerate(zip(ends, ends[1:], strict=False)):
+        for place, (first, end) in enumerate(pairwise(ends)):
             record = self.table.launch_record(number, place)
             self.enter(record, LaunchWord.FIRST, first)
             self.enter(record, LaunchWord.END, end)
         # Phases and launches without tiles are left out of the table: that there are some is one of the guards.
-        if any([bool(count) for count in tiles]):
+        busy = [bool(count) for count in tiles]
+        if any(busy):
             self.enter(self.table.phase_records[number], PhaseWord.TILES, ends[-1])
 
     def enter_relocations(self, relocations: Sequence[Relocation]) -> None:
@@ -252,5 +252,3 @@ def _mapped(data: Any, number_of: Callable[[Extent], int]) -> Any:
         changed = {field.name: _mapped(getattr(data, field.name), number_of) for field in fields(data)}
         return replace(data, **changed)
     return data
-
-
