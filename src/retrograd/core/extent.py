@@ -5,11 +5,12 @@ plan, whose numbers are expressions in a few symbols; `Guards` collects what eve
 have other values for which all guards hold, planning anew would take the same decisions: the plan is right for these
 values too, and its numbers are those of the expressions.
 
-An expression is a polynomial with integer coefficients over atoms: symbols, and quotients that are rounded down::
+An expression is a polynomial with integer coefficients over atoms: symbols, quotients that are rounded down, and what a
+function computes of others::
 
     terms     = ((monomial, coefficient), ...)      sorted; the monomial () is the constant
     monomial  = (atom, ...)                         numbers of atoms, sorted, those of powers repeated
-    atom      = symbol | terms // terms
+    atom      = symbol | terms // terms | function(terms, ...) | one of a function's results
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Monomial = tuple[int, ...]
 Terms = tuple[tuple[Monomial, int], ...]
+# Integers to integers, always the same.
+Rule = Callable[[Sequence[int]], Sequence[int]]
 # A function of the values of the symbols.
 Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
 
@@ -31,6 +34,24 @@ _MOST_RANGES = 1 << 9
 
 class TooManyGuardsError(Exception):
     """More is asked of extents than could be asked again in good time."""
+
+
+class _Quotient(NamedTuple):
+    numerator: Terms
+    denominator: Terms
+
+
+class _Call(NamedTuple):
+    rule: Rule
+    arguments: tuple[Terms, ...]
+
+
+class _Result(NamedTuple):
+    call: int
+    place: int
+
+
+_Definition = _Quotient | _Call | _Result
 
 
 class _Range:
@@ -86,8 +107,8 @@ class Guards:
 
     def __init__(self) -> None:
         self.escaped: Callable[[Extent], None] | None = None
-        self._definitions: list[tuple[Terms, Terms] | None] = []
-        self._atoms: dict[tuple[Terms, Terms], int] = {}
+        self._definitions: list[_Definition | None] = []
+        self._atoms: dict[_Definition, int] = {}
         self._symbols: list[int] = []
         self._ranges: dict[Terms, _Range] = {}
         self._hold: Callable[[Sequence[int]], bool] | None = None
@@ -101,12 +122,20 @@ class Guards:
 
     def quotient(self, numerator: Terms, denominator: Terms) -> Monomial:
         """The atom of a quotient that is rounded down."""
-        key = numerator, denominator
-        number = self._atoms.get(key)
+        return (self._atom(_Quotient(numerator, denominator)),)
+
+    def results(self, rule: Rule, arguments: Sequence[int | Extent]) -> list[Extent]:
+        """What a function makes of numbers, which it is given as integers whenever there are other values."""
+        call = self._atom(_Call(rule, tuple(map(_terms, arguments))))
+        results = rule(list(map(_value, arguments)))
+        return [Extent(self, (((self._atom(_Result(call, i)),), 1),), value) for i, value in enumerate(results)]
+
+    def _atom(self, definition: _Definition) -> int:
+        number = self._atoms.get(definition)
         if number is None:
-            number = self._atoms[key] = len(self._definitions)
-            self._definitions.append(key)
-        return (number,)
+            number = self._atoms[definition] = len(self._definitions)
+            self._definitions.append(definition)
+        return number
 
     @property
     def pinned(self) -> bool:
@@ -191,38 +220,59 @@ class Guards:
             return number
         return self._evaluated(number.terms, dict(zip(self._symbols, values, strict=True)))
 
-    def _evaluated(self, terms: Terms, atoms: dict[int, int]) -> int:
+    def _evaluated(self, terms: Terms, atoms: dict[int, Any]) -> int:
         for monomial, _ in terms:
             for atom in monomial:
-                definition = self._definitions[atom]
-                if atom not in atoms and definition is not None:
-                    numerator, denominator = definition
-                    atoms[atom] = self._evaluated(numerator, atoms) // self._evaluated(denominator, atoms)
+                self._evaluate_atom(atom, atoms)
         return sum(coefficient * math.prod(atoms[atom] for atom in monomial) for monomial, coefficient in terms)
 
+    def _evaluate_atom(self, atom: int, atoms: dict[int, Any]) -> None:
+        definition = self._definitions[atom]
+        if atom in atoms or definition is None:
+            return
+        if isinstance(definition, _Quotient):
+            denominator = self._evaluated(definition.denominator, atoms)
+            atoms[atom] = self._evaluated(definition.numerator, atoms) // denominator
+        elif isinstance(definition, _Call):
+            atoms[atom] = definition.rule([self._evaluated(terms, atoms) for terms in definition.arguments])
+        else:
+            self._evaluate_atom(definition.call, atoms)
+            atoms[atom] = atoms[definition.call][definition.place]
+
     def _needed(self, expressions: Iterable[Terms]) -> list[int]:
-        """The quotients that expressions are made of, each after those that it is made of."""
+        """The atoms that expressions are made of, but for symbols, each after those that it is made of."""
         found: set[int] = set()
-        stack = list(expressions)
+        stack = [atom for terms in expressions for monomial, _ in terms for atom in monomial]
         while stack:
-            for monomial, _ in stack.pop():
-                for atom in monomial:
-                    definition = self._definitions[atom]
-                    if definition is not None and atom not in found:
-                        found.add(atom)
-                        stack += definition
+            atom = stack.pop()
+            definition = self._definitions[atom]
+            if definition is None or atom in found:
+                continue
+            found.add(atom)
+            if isinstance(definition, _Result):
+                stack.append(definition.call)
+                continue
+            parts = definition if isinstance(definition, _Quotient) else definition.arguments
+            stack += [other for terms in parts for monomial, _ in terms for other in monomial]
         return sorted(found)
 
     def _function(self, atoms: Sequence[int], result: str) -> Callable[[Sequence[int]], Any]:
+        space: dict[str, Any] = {}
         lines = ["def function(values):"]
         if self._symbols:
             lines.append(f"    {''.join(f'x{symbol}, ' for symbol in self._symbols)} = values")
         for atom in atoms:
             definition = self._definitions[atom]
-            assert definition is not None
-            lines.append(f"    x{atom} = ({self._text(definition[0])}) // ({self._text(definition[1])})")
+            if isinstance(definition, _Quotient):
+                made = f"({self._text(definition.numerator)}) // ({self._text(definition.denominator)})"
+            elif isinstance(definition, _Call):
+                space[f"rule{atom}"] = definition.rule
+                made = f"rule{atom}([{', '.join(map(self._text, definition.arguments))}])"
+            else:
+                assert definition is not None
+                made = f"x{definition.call}[{definition.place}]"
+            lines.append(f"    x{atom} = {made}")
         lines.append(f"    return {result}")
-        space: dict[str, Any] = {}
         exec("\n".join(lines), space)
         function: Callable[[Sequence[int]], Any] = space["function"]
         return function
@@ -421,6 +471,28 @@ def about(number: int) -> int:
     return number.about() if isinstance(number, Extent) else number
 
 
+def computed(rule: Rule, numbers: Sequence[int]) -> Sequence[int]:
+    """What a function makes of integers or extents, where it is no arithmetic of extents.
+
+    It is called again for other values, so it must depend on the numbers alone.
+
+    >>> guards = Guards()
+    >>> low, high = computed(sorted, [guards.symbol(20), 7])
+    >>> (low.value, high.value), guards.compiled([high - low])([3])
+    ((7, 20), (4,))
+    """
+    guards = next((number.guards for number in numbers if isinstance(number, Extent)), None)
+    return rule(numbers) if guards is None else guards.results(rule, numbers)
+
+
+def _terms(number: int | Extent) -> Terms:
+    return number.terms if isinstance(number, Extent) else ((_CONSTANT, number),) if number else ()
+
+
+def _value(number: int | Extent) -> int:
+    return number.value if isinstance(number, Extent) else number
+
+
 def _over_number(x: Extent, divisor: int) -> Any:
     """x // divisor: what the divisor divides comes out of the quotient."""
     if not divisor:
@@ -455,10 +527,8 @@ def _over(x: Extent, divisor: Extent) -> Any:
 
 def _quotient(like: Extent, x: int | Extent, divisor: Extent) -> Any:
     divisor.guards.decide_zero(divisor)
-    terms = x.terms if isinstance(x, Extent) else ((_CONSTANT, x),) if x else ()
-    atom = like.guards.quotient(terms, divisor.terms)
-    value = (x.value if isinstance(x, Extent) else x) // divisor.value
-    return Extent(like.guards, ((atom, 1),), value)
+    atom = like.guards.quotient(_terms(x), divisor.terms)
+    return Extent(like.guards, ((atom, 1),), _value(x) // divisor.value)
 
 
 def _without(monomial: Monomial, part: Monomial) -> Monomial | None:
