@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 Monomial = tuple[int, ...]
@@ -483,6 +484,32 @@ def computed(rule: Rule, numbers: Sequence[int]) -> Sequence[int]:
     """
     guards = next((number.guards for number in numbers if isinstance(number, Extent)), None)
     return rule(numbers) if guards is None else guards.results(rule, numbers)
+
+
+def extents_in(data: Any) -> Iterator[Extent]:
+    """All extents in data of tuples and dataclasses."""
+    if isinstance(data, Extent):
+        yield data
+    elif isinstance(data, tuple):
+        for part in data:
+            yield from extents_in(part)
+    elif is_dataclass(data):
+        for field in fields(data):
+            yield from extents_in(getattr(data, field.name))
+
+
+def with_numbers(data: Any, number_of: Callable[[Extent], int]) -> Any:
+    """Data of tuples and dataclasses with numbers in place of extents."""
+    if isinstance(data, Extent):
+        return number_of(data)
+    if isinstance(data, tuple):
+        parts = [with_numbers(part, number_of) for part in data]
+        return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
+    if is_dataclass(data) and not isinstance(data, type):
+        return replace(
+            data, **{field.name: with_numbers(getattr(data, field.name), number_of) for field in fields(data)}
+        )
+    return data
 
 
 def _terms(number: int | Extent) -> Terms:

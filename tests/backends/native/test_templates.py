@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 import retrograd as rg
+from retrograd.backends.native.plan import Plan
+from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.templates import Templates
-from retrograd.runtime.evaluate import forget_programs
+from retrograd.core.extent import extents_in
+from retrograd.runtime.evaluate import forget_programs, observed
 
 F = rg.nn.functional
 # A step: makes what does it; that takes an extent and a generator of numbers, and gives arrays.
@@ -104,6 +108,21 @@ def _convolution() -> Step:
     return step
 
 
+def _trained_convolution() -> Step:
+    net = rg.nn.Sequential(
+        rg.nn.Conv2d(3, 16, 3, padding=1), rg.nn.BatchNorm2d(16), rg.nn.ReLU(), rg.nn.MaxPool2d(2),
+        rg.nn.Conv2d(16, 16, 3, padding=1), rg.nn.ReLU(), rg.nn.Conv2d(16, 4, 3, 2), rg.nn.Flatten()
+    )  # fmt: skip
+
+    def step(n: int, numbers: np.random.Generator) -> list[Any]:
+        net.zero_grad()
+        y = net(_array(numbers, n, 3, 12, 12))
+        y.square().sum().backward()
+        return [y.detach().numpy(), *_gradients(net)]
+
+    return step
+
+
 def _recurrent() -> Step:
     module = rg.nn.LSTM(6, 8)
 
@@ -163,6 +182,7 @@ STEPS = {
     "classifier": (_classifier, [30, 40, 50, 60, 31, 100, 33, 12, 200, 1, 2, 3, 4, 5]),
     "attention": (_attention, [10, 20, 30, 25, 40, 33, 7, 64, 100, 1, 2, 3]),
     "convolution": (_convolution, [4, 5, 6, 7, 8, 9, 3, 16, 32, 1, 2]),
+    "trained convolution": (_trained_convolution, [16, 20, 24, 28, 32, 18, 22, 40, 64, 1]),
     "recurrent": (_recurrent, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
     "recurrent batch": (_recurrent_batch, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
     "sums": (_sums, [700, 800, 900, 1000, 1024, 1025, 1500, 2048, 3000, 4099, 32768, 32769, 40000, 1, 2, 3]),
@@ -191,3 +211,97 @@ def test_programs_of_templates_give_the_bits_of_programs_planned_for_their_exten
     for extent, ours, theirs in zip(extents, found, expected, strict=True):
         for place, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
             np.testing.assert_array_equal(mine, other, err_msg=f"{name} at {extent}, result {place}")
+
+
+# -- what is around them ----------------------------------------------------------------------------------------------
+
+
+def _two_sums(n: int, m: int) -> float:
+    """Two inputs whose extents have something to do with one another, or nothing."""
+    return ((rg.arange(n).float() / 50).exp().sum() + rg.arange(m).float().cos().sum()).item()
+
+
+def test_an_extent_that_was_a_multiple_of_another_one_by_chance_is_not_taken_for_it(counted: Counted) -> None:
+    pairs = [(5, 10), (6, 12), (7, 14), (8, 16), (8, 17), (9, 4), (10, 10), (8, 17)]
+    found = [_two_sums(*pair) for pair in pairs]
+    assert counted.instances >= 2
+    counted.allowed = False
+    forget_programs()
+    assert found == [_two_sums(*pair) for pair in pairs]
+
+
+def test_where_guards_fail_a_structure_is_planned_by_itself(counted: Counted) -> None:
+    x = np.ones(40_000, np.float32)
+
+    def total(n: int) -> float:
+        return (rg.from_numpy(x[:n]) * 2).sum().item()
+
+    for n in (100, 110, 120, 130):
+        total(n)
+    before = counted.instances
+    assert before >= 1
+    # A sum of so many is cut into chunks, of which no length divides this prime number.
+    assert total(39_989) == 2 * 39_989
+    assert counted.instances == before
+    assert total(140) == 280
+    assert counted.instances == before + 1
+
+
+def test_a_program_of_a_template_tells_its_plan_and_its_stages(counted: Counted) -> None:
+    for n in (20, 30, 40, 50):
+        x = rg.randn(n, 3)
+        with observed() as seen:
+            (x.softmax(0) * 2).numpy()
+    assert counted.instances >= 1
+    program = seen[-1].program
+    assert isinstance(program, NativeProgram)
+    assert Plan.from_bytes(program.plan.to_bytes()) == program.plan
+    assert not list(extents_in(program.plan))
+    assert [len(phase) for phase in program.schedule.phases] == [len(phase) for phase in program.plan.phases]
+    assert "softmax" in str(rg.explain(rg.randn(60, 3).softmax(0) * 2))
+
+
+def test_captured_loops_repeat_programs_of_templates(counted: Counted) -> None:
+    def train(sizes: list[int]) -> list[list[float]]:
+        rg.manual_seed(0)
+        net = rg.nn.Linear(4, 2)
+        optimizer = rg.optim.SGD(net.parameters(), lr=0.1)
+        x, y = rg.randn(240, 4), rg.randint(0, 2, (240,))
+
+        def step(inputs: rg.Tensor, targets: rg.Tensor) -> rg.Tensor:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        loops = [rg.compile_loop(step, (x, y), batch_size=size) for size in sizes]
+        return [loop.run(epochs=2).tolist() for loop in loops]
+
+    sizes = [20, 24, 30, 40, 48, 60]
+    found = train(sizes)
+    assert counted.instances >= 1
+    counted.allowed = False
+    forget_programs()
+    assert found == train(sizes)
+
+
+def test_threads_that_meet_new_extents_at_once_get_the_right_results() -> None:
+    forget_programs()
+    numbers = np.random.default_rng(0)
+    arrays = {n: numbers.standard_normal((n, 6), dtype=np.float32) for n in range(3, 60)}
+
+    def work(order: list[int]) -> dict[int, list[float]]:
+        weight = rg.from_numpy(np.full((6, 2), 0.5, np.float32)).requires_grad_()
+        found = {}
+        for n in order:
+            weight.grad = None
+            (rg.from_numpy(arrays[n]) @ weight).tanh().sum().backward()
+            assert weight.grad is not None
+            found[n] = weight.grad.numpy().ravel().tolist()
+        return found
+
+    orders = [numbers.permutation(list(arrays)).tolist() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(work, orders))
+    assert all(result == results[0] for result in results)

@@ -7,11 +7,9 @@ written anew that depend on them: where the guards of the plan hold, that is the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +31,7 @@ from retrograd.backends.native.contract import (
 )
 from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.table import ProgramTable, Relocation, Words
-from retrograd.core.extent import Extent, Guards
+from retrograd.core.extent import Extent, Guards, extents_in, with_numbers
 
 Numbers = Sequence[int]
 
@@ -59,14 +57,14 @@ class PlanTemplate:
     @cached_property
     def concrete(self) -> Plan:
         """The plan with the numbers that it was made at."""
-        plan: Plan = _mapped(self._plan, lambda extent: extent.value)
+        plan: Plan = with_numbers(self._plan, lambda extent: extent.value)
         return plan
 
     def plan_at(self, values: Numbers) -> Plan:
         """The plan for these values of the symbols."""
-        extents = list(dict.fromkeys(_extents(self._plan)))
+        extents = list(dict.fromkeys(extents_in(self._plan)))
         numbers = dict(zip(extents, self.guards.compiled(extents)(values), strict=True))
-        plan: Plan = _mapped(self._plan, numbers.__getitem__)
+        plan: Plan = with_numbers(self._plan, numbers.__getitem__)
         return plan
 
     @cached_property
@@ -227,28 +225,3 @@ def _pointers(table: ProgramTable, plan: Plan) -> Iterator[tuple[Words, int]]:
             yield moves, MOVE_WORDS * place + MoveWord.TARGET
     for entry in (*plan.own_words, *plan.block_words):
         yield table.args(entry.phase, entry.launch), entry.word
-
-
-def _extents(data: Any) -> Iterator[Extent]:
-    """All expressions in data of tuples and dataclasses."""
-    if isinstance(data, Extent):
-        yield data
-    elif isinstance(data, tuple):
-        for part in data:
-            yield from _extents(part)
-    elif is_dataclass(data):
-        for field in fields(data):
-            yield from _extents(getattr(data, field.name))
-
-
-def _mapped(data: Any, number_of: Callable[[Extent], int]) -> Any:
-    """The same data with numbers in place of expressions."""
-    if isinstance(data, Extent):
-        return number_of(data)
-    if isinstance(data, tuple):
-        parts = [_mapped(part, number_of) for part in data]
-        return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
-    if is_dataclass(data) and not isinstance(data, type):
-        changed = {field.name: _mapped(getattr(data, field.name), number_of) for field in fields(data)}
-        return replace(data, **changed)
-    return data
