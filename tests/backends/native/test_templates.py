@@ -116,7 +116,7 @@ def _trained_convolution() -> Step:
 
     def step(n: int, numbers: np.random.Generator) -> list[Any]:
         net.zero_grad()
-        y = net(_array(numbers, n, 3, 12, 12))
+        y = net(_array(numbers, n, 3, 20, 20))
         y.square().sum().backward()
         return [y.detach().numpy(), *_gradients(net)]
 

@@ -21,7 +21,7 @@ def chosen(best: Callable[[Any, Blocking], Plan | None], shape: Any, blocking: B
         blocking: of the kernel.
     """
     if not isinstance(shape.images, Extent):
-        return best(shape, blocking)
+        return best(with_numbers(shape, Extent.pin), blocking)
     # All other extents are pinned.
     others = with_numbers(replace(shape, images=0), Extent.pin)
     plan = best(replace(others, images=shape.images.value), blocking)
