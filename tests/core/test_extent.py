@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from retrograd.core.extent import Extent, Guards
+from retrograd.core.extent import Extent, Guards, TooManyGuardsError, about, computed, extents_in, with_numbers
 
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda a, b: a + b,
@@ -96,7 +96,23 @@ def test_extents_of_different_guards_are_never_equal() -> None:
     assert Guards().symbol(5) != Guards().symbol(5)
 
 
-@pytest.mark.parametrize("take", [int, float, str, repr, lambda n: f"{n:d}", lambda n: [0] * n, range, lambda n: n / 2])
+@pytest.mark.parametrize(
+    "take",
+    [
+        int,
+        float,
+        str,
+        repr,
+        lambda n: f"{n:d}",
+        lambda n: [0] * n,
+        range,
+        lambda n: n / 2,
+        lambda n: n * 0.5,
+        lambda n: n < 7.5,
+        lambda n: 1.0 - n,
+        lambda n: n == 5.0,
+    ],
+)
 def test_taking_the_value_pins_it(take: Callable[[Any], Any]) -> None:
     guards = Guards()
     told: list[int] = []
@@ -106,6 +122,14 @@ def test_taking_the_value_pins_it(take: Callable[[Any], Any]) -> None:
     assert guards.hold([5])
     assert not guards.hold([6])
     assert told
+
+
+def test_an_extent_is_nothing_but_a_number() -> None:
+    n = Guards().symbol(5)
+    assert n != "5"
+    assert n is not None and n != (5,)
+    with pytest.raises(TypeError):
+        n + "5"
 
 
 def test_comparisons_do_not_pin() -> None:
@@ -125,3 +149,37 @@ def test_a_quotient_by_zero_is_an_error_and_breaks_the_guards_of_others() -> Non
         n // 0
     assert 100 // n == 20
     assert not guards.hold([0])
+
+
+@given(st.lists(_small, min_size=2, max_size=5), st.lists(_small, min_size=2, max_size=5))
+def test_a_function_of_extents_is_called_again_for_other_values(first: list[int], second: list[int]) -> None:
+    guards = Guards()
+    symbols = [guards.symbol(value) for value in first]
+    made = computed(sorted, [symbols[0] * 2, 7, symbols[1]])
+    total = made[0] * 100 + made[2] // 3
+    assert total.value == sorted([first[0] * 2, 7, first[1]])[0] * 100 + sorted([first[0] * 2, 7, first[1]])[2] // 3
+    expected = sorted([second[0] * 2, 7, second[1]])
+    values = [*second[:2], *first[2:]]
+    assert guards.compiled([total])(values) == (expected[0] * 100 + expected[2] // 3,)
+    assert guards.evaluated(total, values) == expected[0] * 100 + expected[2] // 3
+
+
+def test_an_extent_of_about_a_size_keeps_within_a_factor_of_four() -> None:
+    guards = Guards()
+    assert about(guards.symbol(100)) == 100
+    assert [guards.hold([value]) for value in (24, 25, 400, 401)] == [False, True, True, False]
+    assert about(7) == 7
+
+
+def test_too_many_questions_are_refused() -> None:
+    n = Guards().symbol(12345)
+    with pytest.raises(TooManyGuardsError):
+        [n % divisor == 0 for divisor in range(2, 2000)]
+
+
+def test_extents_in_data_are_found_and_replaced() -> None:
+    guards = Guards()
+    n = guards.symbol(5)
+    data = ((n, 2), "x", (2 * n,))
+    assert [extent.value for extent in extents_in(data)] == [5, 10]
+    assert with_numbers(data, lambda extent: extent.value) == ((5, 2), "x", (10,))

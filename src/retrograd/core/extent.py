@@ -312,6 +312,10 @@ class Extent:
     def __hash__(self) -> int:
         return self._hash
 
+    def _with_float(self, operate: Callable[[Any, Any], Any], other: object) -> Any:
+        """What the value gives with a number that is no integer."""
+        return operate(self.pin(), other) if isinstance(other, float) else NotImplemented
+
     # -- arithmetic ---------------------------------------------------------------------------------------------------
 
     def _of(self, sums: dict[Monomial, int], value: int) -> Any:
@@ -327,7 +331,7 @@ class Extent:
                 sums[monomial] = sums.get(monomial, 0) + coefficient
             return self._of(sums, self.value + other.value)
         if not isinstance(other, int):
-            return NotImplemented
+            return self._with_float(operator.add, other)
         if not other:
             return self
         sums = dict(self.terms)
@@ -346,10 +350,10 @@ class Extent:
         return -self if self < 0 else self
 
     def __sub__(self, other: Any) -> Any:
-        return self + -other if isinstance(other, int | Extent) else NotImplemented
+        return self + -other if isinstance(other, int | Extent) else self._with_float(operator.sub, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return -self + other if isinstance(other, int) else NotImplemented
+        return -self + other
 
     def __mul__(self, other: Any) -> Any:
         if other.__class__ is Extent:
@@ -360,7 +364,7 @@ class Extent:
                     sums[monomial] = sums.get(monomial, 0) + k * j
             return self._of(sums, self.value * other.value)
         if not isinstance(other, int):
-            return NotImplemented
+            return self._with_float(operator.mul, other)
         if other == 1:
             return self
         if not other:
@@ -372,7 +376,7 @@ class Extent:
     def __floordiv__(self, other: Any) -> Any:
         if isinstance(other, Extent):
             return _over(self, other)
-        return _over_number(self, int(other)) if isinstance(other, int) else NotImplemented
+        return _over_number(self, int(other)) if isinstance(other, int) else self._with_float(operator.floordiv, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
         return _quotient(self, other, self) if isinstance(other, int) else NotImplemented
@@ -398,29 +402,27 @@ class Extent:
         if other.__class__ is Extent:
             if other.guards is not self.guards:
                 return False
+        elif isinstance(other, float):
+            return self.pin() == other
         elif not isinstance(other, int):
             return NotImplemented
         difference = self - other
         return self.guards.decide_zero(difference) if difference.__class__ is Extent else difference == 0
 
-    def __ne__(self, other: object) -> bool:
-        equal = self.__eq__(other)
-        return equal if equal is NotImplemented else not equal
-
     def __bool__(self) -> bool:
         return self != 0
 
     def __lt__(self, other: Any) -> bool:
-        return self._less(self - other) if isinstance(other, int | Extent) else NotImplemented
+        return self._less(self - other) if isinstance(other, int | Extent) else self._with_float(operator.lt, other)
 
     def __gt__(self, other: Any) -> bool:
-        return self._less(other - self) if isinstance(other, int | Extent) else NotImplemented
+        return self._less(other - self) if isinstance(other, int | Extent) else self._with_float(operator.gt, other)
 
     def __le__(self, other: Any) -> bool:
-        return not self._less(other - self) if isinstance(other, int | Extent) else NotImplemented
+        return not self._less(other - self) if isinstance(other, int | Extent) else self._with_float(operator.le, other)
 
     def __ge__(self, other: Any) -> bool:
-        return not self._less(self - other) if isinstance(other, int | Extent) else NotImplemented
+        return not self._less(self - other) if isinstance(other, int | Extent) else self._with_float(operator.ge, other)
 
     # -- the value ----------------------------------------------------------------------------------------------------
 
@@ -472,7 +474,7 @@ def about(number: int) -> int:
     return number.about() if isinstance(number, Extent) else number
 
 
-def computed(rule: Rule, numbers: Sequence[int]) -> Sequence[int]:
+def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
     """What a function makes of integers or extents, where it is no arithmetic of extents.
 
     It is called again for other values, so it must depend on the numbers alone.
@@ -483,7 +485,7 @@ def computed(rule: Rule, numbers: Sequence[int]) -> Sequence[int]:
     ((7, 20), (4,))
     """
     guards = next((number.guards for number in numbers if isinstance(number, Extent)), None)
-    return rule(numbers) if guards is None else guards.results(rule, numbers)
+    return rule(list(map(_value, numbers))) if guards is None else guards.results(rule, numbers)
 
 
 def extents_in(data: Any) -> Iterator[Extent]:

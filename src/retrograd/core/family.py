@@ -7,6 +7,7 @@ right where these are what its expressions say, and where its guards hold.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, combinations_with_replacement, pairwise
@@ -25,6 +26,7 @@ _SAMPLES: Final = 3
 # A family has so many general members at most, and so many attempts may fail.
 _MOST_GENERAL: Final = 8
 _MOST_FAILURES: Final = 3
+_CHECK: Final = os.environ.get("RETROGRAD_CHECK") == "1"
 
 
 class NotGeneralError(Exception):
@@ -235,16 +237,13 @@ class Family(Generic[T]):
         self._general: tuple[GeneralMember[T], ...] = ()
         self._failures = 0
 
-    def find(
-        self, numbers: Numbers, make: Callable[[Fitter], T], check: bool = False
-    ) -> tuple[GeneralMember[T], Numbers] | None:
+    def find(self, numbers: Numbers, make: Callable[[Fitter], T]) -> tuple[GeneralMember[T], Numbers] | None:
         """The general member that is right for these numbers, and the values of its symbols; None if there is none.
 
         Args:
             numbers: of the member that is asked for.
-            make: makes a general member with the expressions of a fitter, when it is time for one. What it raises
-                costs speed alone, and is not handed on: the member is made singly.
-            check: hand on errors that it should not raise.
+            make: makes a general member with the expressions of a fitter, when it is time for one. If it cannot, that
+                costs speed alone: the member is made singly.
         """
         known = self._general
         for place, general in enumerate(known):
@@ -261,7 +260,8 @@ class Family(Generic[T]):
             self._failures += 1
             return None
         except Exception:
-            if check:
+            # Code that does not take extents is a mistake, but none that a user's program should end by.
+            if _CHECK:
                 raise
             self._failures += 1
             return None

@@ -23,7 +23,7 @@ from retrograd.core.cache import Cache
 from retrograd.core.family import Family, Fitter, NotGeneralError, Numbers
 from retrograd.core.graph import Graph
 from retrograd.passes.generalise import generalised
-from retrograd.passes.pipeline import CHECK, run_passes
+from retrograd.passes.pipeline import run_passes
 from retrograd.passes.structure import Structure
 
 PlanSegment = Callable[[Graph, Sequence[int], int, Target], tuple[Lowering, Schedule]]
@@ -60,7 +60,7 @@ class Templates:
         form = structure.form
         key = form.key, tuple(structure.scalars), tuple(structure.aliases)
         family = self._families.get(key) or self._families.put(key, Family())
-        found = family.find(form.numbers, partial(self._template, structure), check=CHECK)
+        found = family.find(form.numbers, partial(self._template, structure))
         if found is None:
             return None
         general, values = found
