@@ -96,23 +96,7 @@ def test_extents_of_different_guards_are_never_equal() -> None:
     assert Guards().symbol(5) != Guards().symbol(5)
 
 
-@pytest.mark.parametrize(
-    "take",
-    [
-        int,
-        float,
-        str,
-        repr,
-        lambda n: f"{n:d}",
-        lambda n: [0] * n,
-        range,
-        lambda n: n / 2,
-        lambda n: n * 0.5,
-        lambda n: n < 7.5,
-        lambda n: 1.0 - n,
-        lambda n: n == 5.0,
-    ],
-)
+@pytest.mark.parametrize("take", [int, float, str, repr, lambda n: f"{n:d}", lambda n: [0] * n, range])
 def test_taking_the_value_pins_it(take: Callable[[Any], Any]) -> None:
     guards = Guards()
     told: list[int] = []
@@ -122,6 +106,15 @@ def test_taking_the_value_pins_it(take: Callable[[Any], Any]) -> None:
     assert guards.hold([5])
     assert not guards.hold([6])
     assert told
+
+
+@pytest.mark.parametrize(
+    "operate", [lambda n: n / 2, lambda n: n * 0.5, lambda n: n < 7.5, lambda n: 1.0 - n, lambda n: n == 5.0]
+)
+def test_floats_take_the_value(operate: Callable[[Any], Any]) -> None:
+    guards = Guards()
+    assert operate(guards.symbol(5)) == operate(5)
+    assert guards.pinned
 
 
 def test_an_extent_is_nothing_but_a_number() -> None:
