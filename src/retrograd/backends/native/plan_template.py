@@ -151,11 +151,16 @@ class TableImage:
         for array, start in zip(arrays, self._starts, strict=False):
             self._words[start : start + array.size] = array.reshape(-1)
         pointers = [self._place(array, place) for array, place in _pointers(table, template.concrete)]
-        self._pointers = np.array(pointers, np.int64)
-        self._words[self._pointers] = [self._offset(int(self._words[place])) for place in pointers]
+        # How often the address of the memory is to be added to each word.
+        self._relative = np.zeros_like(self._words)
+        for place in pointers:
+            self._words[place], self._relative[place] = self._offset(int(self._words[place])), 1
         changing = template.words(table)
         self._changing = np.array([self._place(array, place) for array, place, _ in changing], np.int64)
-        self._evaluate = template.guards.compiled([extent for _, _, extent in changing])
+        # Few expressions stand in many places.
+        numbers = {extent: number for number, extent in enumerate(dict.fromkeys(extent for _, _, extent in changing))}
+        self._numbers = np.array([numbers[extent] for _, _, extent in changing], np.int64)
+        self._evaluate = template.guards.compiled(numbers)
 
     def _place(self, array: Words, place: int) -> int:
         """Where a word of an array, or of a part of one, stands."""
@@ -172,9 +177,9 @@ class TableImage:
     def at(self, values: Numbers) -> ProgramTable:
         """The table for these values of the symbols."""
         memory = aligned_words(len(self._words))
-        memory[:] = self._words
-        memory[self._pointers] += memory.ctypes.data
-        memory[self._changing] = _wrapped(self._evaluate(values))
+        np.multiply(self._relative, memory.__array_interface__["data"][0], out=memory)
+        memory += self._words
+        memory[self._changing] = _wrapped(self._evaluate(values))[self._numbers]
         parts = [
             memory[start : start + array.size].reshape(array.shape)
             for array, start in zip(self._arrays, self._starts, strict=False)
