@@ -36,7 +36,27 @@ def _inputs(*batch: int) -> tuple[Array, Array, Array, Array]:
 
 _BLIND = np.array([[True, False, True, True], [False, False, False, False], [False, True, False, True]])
 
+
+def _by_blocks(q: Array, k: Array, v: Array, scale: Array, *rest: object) -> Array:
+    *given, _ = rest
+    return _attention(q, k, v, scale, *given)
+
+
 ATTENTION_ROWS = (
+    Row(
+        "attention_by_blocks",
+        (
+            Case(_inputs(), (False, 2), _by_blocks),
+            Case(_inputs(2), (True, 1), _by_blocks),
+            Case((*_inputs(2, 3), numbers((3, 4), 3)), (False, 2), _by_blocks),
+            Case((*_inputs(2), numbers((2, 1, 4), 3)), (True, 2), _by_blocks),
+            Case((*_inputs(2), flags((2, 3, 4), 4)), (False, 3), _by_blocks),
+            Case((*_inputs(2), _BLIND), (False, 16), _by_blocks),
+            Case((numbers((2, 1, 3, 2)), *_inputs(3)[1:]), (True, 2), _by_blocks),
+            Case(_inputs(0), (True, 2), _by_blocks),
+        ),
+        (Refusal((numbers((3, 3)), *_inputs()[1:]), (False, 2), ShapeError, "equally wide"),),
+    ),
     Row(
         "attention_weights",
         (

@@ -88,7 +88,9 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
     whole = extent - extent % chunk
     result = _reduce_chunks(builder, operation, _part(builder, x, start, 0, whole), start, chunk)
     if whole < extent:
-        rest = builder.record(operation, (_part(builder, x, start, whole, extent),), ((start,),))
+        rest = _part(builder, x, start, whole, extent)
+        if extent - whole > 1:
+            rest = builder.record(operation, (rest,), ((start,),))
         result = builder.record(_JOINED[operation.name], (result, rest), ())
     return _reshape(builder, result, (*shape[:start], *(1 for _ in axes), *shape[end:]))
 

@@ -9,7 +9,7 @@ from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import record
 from retrograd.nn.functions.dropout import dropout
-from retrograd.ops.attention import ATTENTION, ATTENTION_WEIGHTS
+from retrograd.ops.attention import ATTENTION_WEIGHTS, attention
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import number_node, operand
 
@@ -38,7 +38,7 @@ def scaled_dot_product_attention(
         enable_gqa: the query may have a multiple of the heads (axis -3) of key and value.
 
     Returns:
-        (..., L, V).
+        (..., L, V). More than four million scores are made block by block of rows, and not kept.
 
     Raises:
         ShapeError, DTypeError: operands that do not fit. OptionError: a mask and `is_causal` together.
@@ -61,7 +61,8 @@ def scaled_dot_product_attention(
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
         return dropout(weights, dropout_p) @ value
     nodes = [operand("scaled_dot_product_attention", x) for x in (query, key, value)]
-    return wrap(record(ATTENTION, (*nodes, *_scale_and_mask(nodes[0], attn_mask, scale)), (bool(is_causal),)))
+    factor, *mask = _scale_and_mask(nodes[0], attn_mask, scale)
+    return wrap(attention(*nodes, factor, mask, bool(is_causal)))
 
 
 def attention_weights(
