@@ -8,24 +8,19 @@ whole backward pass is one node that applies this function.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
-from functools import partial
 from operator import attrgetter
 from typing import Final
 
-from retrograd.autodiff.general_history import general_history, key_of_history
+from retrograd.autodiff.general_pass import pass_for_extents
 from retrograd.autodiff.reverse import reads_values, reverse
 from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
-from retrograd.core.extent import Guards
-from retrograd.core.family import Family, Fitter, NotGeneralError, Numbers
+from retrograd.core.family import NotGeneralError
 from retrograd.core.graph import Graph
 from retrograd.core.inferred import INFERRED, require_recorded
-from retrograd.core.instance import graph_at
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, GeneralSignature, Instance, Signature, record, results
-from retrograd.core.types import TensorType
+from retrograd.core.operation import Function, record, results
 from retrograd.ops.constant import like
 from retrograd.ops.elementwise import add
 
@@ -171,27 +166,6 @@ def _gradients(
     return reverse(order, seeds, active, stand_ins or {})
 
 
-class GeneralPass:
-    """A pass derived over extents."""
-
-    def __init__(self, passed: Remembered, guards: Guards) -> None:
-        self.passed = passed
-        graph = passed.function.graph
-        signature = Signature(passed.function, (), graph.inputs, graph.output_types, graph)
-        self._general = GeneralSignature(signature, guards)
-
-    def at(self, values: Numbers, types: tuple[TensorType, ...]) -> Remembered:
-        """The pass for these values of the symbols, where what it reads has these types."""
-        general = self._general
-        found = copy(self.passed)
-        found.function = Function(general.signature.operation.name, None)
-        graph = partial(graph_at, self.passed.function.graph, general.guards, values)
-        outputs, instance = general.outputs(values), Instance(general, values)
-        found.function.signature = Signature(found.function, (), types, outputs, graph, instance)
-        return found
-
-
-_families: Final[Cache[tuple[object, ...], Family[GeneralPass]]] = Cache(limit=1 << 9)
 _remembered: Final[Cache[tuple[object, ...], Remembered]] = Cache(limit=1 << 11)
 
 
@@ -282,34 +256,23 @@ def remembered(
     found = _remembered.get(key)
     if found is None:
         places = [index[node] for node in targets]
-        found = _instance(history, roots, seeded, places) if targets is history.leaves else None
-        found = _remembered.put(key, found or Remembered(history, roots, seeded, places))
+        known = _for_extents(history, roots, seeded, places) if targets is history.leaves else None
+        found = _remembered.put(key, known or Remembered(history, roots, seeded, places))
     return found
 
 
-def _instance(history: History, roots: Sequence[Node], seeded: Sequence[bool], wanted: list[int]) -> Remembered | None:
+def _for_extents(
+    history: History, roots: Sequence[Node], seeded: Sequence[bool], wanted: list[int]
+) -> Remembered | None:
     """The pass as it follows from one over extents; None if there is none."""
-    index, interior = history.index, set(history.interior)
-    key, numbers = key_of_history(history.values, index, interior)
-    places = tuple([index[root] for root in roots])
-    everything = key, places, tuple(seeded)
-    family = _families.get(everything) or _families.put(everything, Family())
 
-    def general(fitter: Fitter) -> GeneralPass:
-        values = general_history(history.values, index, interior, fitter)
-        over_extents = History([values[place] for place in places])
-        if over_extents.values != values:
-            raise NotGeneralError("the nodes come in another order")
-        passed = Remembered(over_extents, [values[place] for place in places], seeded, wanted)
-        return GeneralPass(passed, fitter.guards)
+    def derive(values: list[Node], roots: list[Node]) -> Remembered:
+        other = History(roots)
+        if other.values != values:
+            raise NotGeneralError("the nodes are met in another order")
+        return Remembered(other, roots, seeded, wanted)
 
-    found = family.find(tuple(numbers), general)
-    if found is None:
-        return None
-    (made, _), symbols = found
-    types = [history.values[i].type for i in made.passed.residuals]
-    given = [root.type for root, has in zip(roots, seeded, strict=True) if has]
-    return made.at(symbols, (*types, *(given[i] for i in made.passed.seeds)))
+    return pass_for_extents(history.values, history.interior, roots, seeded, derive)
 
 
 def residuals(root: Node) -> list[Node]:
