@@ -4,13 +4,6 @@ A plan is made by arithmetic on extents and by comparing them. Made with `Extent
 plan, whose numbers are expressions in a few symbols; `Guards` collects what every comparison came to. Where the symbols
 have other values for which all guards hold, planning anew would take the same decisions: the plan is right for these
 values too, and its numbers are those of the expressions.
-
-An expression is a polynomial with integer coefficients over atoms: symbols, quotients that are rounded down, and what a
-function computes of others::
-
-    terms     = ((monomial, coefficient), ...)      sorted; the monomial () is the constant
-    monomial  = (atom, ...)                         numbers of atoms, sorted, those of powers repeated
-    atom      = symbol | terms // terms | function(terms, ...) | one of a function's results
 """
 
 from __future__ import annotations
@@ -19,40 +12,19 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-Monomial = tuple[int, ...]
-Terms = tuple[tuple[Monomial, int], ...]
-# Integers to integers, always the same.
-Rule = Callable[[Sequence[int]], Sequence[int]]
+from retrograd.core.expression import CONSTANT, Atoms, Monomial, Rule, Terms
+
 # A function of the values of the symbols.
 Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
 
-_CONSTANT: Monomial = ()
 # Who asks more than that of extents, such as whether thousands of numbers divide one, is quicker with integers.
 _MOST_RANGES = 1 << 9
 
 
 class TooManyGuardsError(Exception):
     """More is asked of extents than could be asked again in good time."""
-
-
-class _Quotient(NamedTuple):
-    numerator: Terms
-    denominator: Terms
-
-
-class _Call(NamedTuple):
-    rule: Rule
-    arguments: tuple[Terms, ...]
-
-
-class _Result(NamedTuple):
-    call: int
-    place: int
-
-
-_Definition = _Quotient | _Call | _Result
 
 
 class _Range:
@@ -103,45 +75,30 @@ class Guards:
     [False, True, True]
 
     Attributes:
+        atoms: what expressions are made of.
         escaped: called with an extent whose value is taken, which pins it; for those who look for such places.
     """
 
     def __init__(self) -> None:
         self.escaped: Callable[[Extent], None] | None = None
-        self._definitions: list[_Definition | None] = []
-        self._atoms: dict[_Definition, int] = {}
-        self._symbols: list[int] = []
+        self.atoms = Atoms()
         self._ranges: dict[Terms, _Range] = {}
         self._hold: Callable[[Sequence[int]], bool] | None = None
 
     def symbol(self, value: int) -> Extent:
         """A new symbol, which has a value while it is planned."""
-        number = len(self._definitions)
-        self._definitions.append(None)
-        self._symbols.append(number)
-        return Extent(self, (((number,), 1),), value)
-
-    def quotient(self, numerator: Terms, denominator: Terms) -> Monomial:
-        """The atom of a quotient that is rounded down."""
-        return (self._atom(_Quotient(numerator, denominator)),)
+        return Extent(self, ((self.atoms.symbol(), 1),), value)
 
     def results(self, rule: Rule, arguments: Sequence[int | Extent]) -> list[Extent]:
         """What a function makes of numbers, which it is given as integers whenever there are other values."""
-        call = self._atom(_Call(rule, tuple(map(_terms, arguments))))
         results = rule(list(map(_value, arguments)))
-        return [Extent(self, (((self._atom(_Result(call, i)),), 1),), value) for i, value in enumerate(results)]
-
-    def _atom(self, definition: _Definition) -> int:
-        number = self._atoms.get(definition)
-        if number is None:
-            number = self._atoms[definition] = len(self._definitions)
-            self._definitions.append(definition)
-        return number
+        atoms = self.atoms.results(rule, tuple(map(_terms, arguments)), len(results))
+        return [Extent(self, ((atom, 1),), value) for atom, value in zip(atoms, results, strict=True)]
 
     @property
     def pinned(self) -> bool:
         """Whether a symbol is left with one value alone."""
-        alone = [self._ranges.get((((symbol,), 1),)) for symbol in self._symbols]
+        alone = [self._ranges.get((((symbol,), 1),)) for symbol in self.atoms.symbols]
         return any(found is not None and found.single for found in alone)
 
     # -- what is decided ----------------------------------------------------------------------------------------------
@@ -179,7 +136,7 @@ class Guards:
         """(factor, range of p, constant) of terms that are factor * p + constant, where p is primitive."""
         self._hold = None
         constant = 0
-        if terms[0][0] == _CONSTANT:
+        if terms[0][0] == CONSTANT:
             constant, terms = terms[0][1], terms[1:]
         factor = math.gcd(*(coefficient for _, coefficient in terms))
         if terms[0][1] < 0:
@@ -198,11 +155,11 @@ class Guards:
     def hold(self, values: Sequence[int]) -> bool:
         """Whether every comparison would come out alike where the symbols have these values."""
         if self._hold is None:
+            atoms = self.atoms
             conditions = [
-                part for terms, range_ in self._ranges.items() for part in range_.source(f"({self._text(terms)})")
+                part for terms, range_ in self._ranges.items() for part in range_.source(f"({atoms.text(terms)})")
             ]
-            atoms = self._needed(self._ranges)
-            self._hold = self._function(atoms, " and ".join(conditions) or "True")
+            self._hold = atoms.function(atoms.needed(self._ranges), " and ".join(conditions) or "True")
         try:
             return self._hold(values)
         except ZeroDivisionError:
@@ -210,76 +167,13 @@ class Guards:
 
     def compiled(self, numbers: Iterable[int | Extent]) -> Evaluate:
         """A function of the symbols' values that gives the values of these numbers. It asks for guards that hold."""
-        numbers = list(numbers)
-        atoms = self._needed(number.terms for number in numbers if isinstance(number, Extent))
-        parts = [self._text(number.terms) if isinstance(number, Extent) else repr(number) for number in numbers]
-        return self._function(atoms, f"({''.join(f'{part}, ' for part in parts)})")
+        terms = list(map(_terms, numbers))
+        parts = "".join(f"{self.atoms.text(each)}, " for each in terms)
+        return self.atoms.function(self.atoms.needed(terms), f"({parts})")
 
     def evaluated(self, number: int | Extent, values: Sequence[int]) -> int:
         """The value of a single number, as `compiled` has it."""
-        if not isinstance(number, Extent):
-            return number
-        return self._evaluated(number.terms, dict(zip(self._symbols, values, strict=True)))
-
-    def _evaluated(self, terms: Terms, atoms: dict[int, Any]) -> int:
-        for monomial, _ in terms:
-            for atom in monomial:
-                self._evaluate_atom(atom, atoms)
-        return sum(coefficient * math.prod(atoms[atom] for atom in monomial) for monomial, coefficient in terms)
-
-    def _evaluate_atom(self, atom: int, atoms: dict[int, Any]) -> None:
-        definition = self._definitions[atom]
-        if atom in atoms or definition is None:
-            return
-        if isinstance(definition, _Quotient):
-            denominator = self._evaluated(definition.denominator, atoms)
-            atoms[atom] = self._evaluated(definition.numerator, atoms) // denominator
-        elif isinstance(definition, _Call):
-            atoms[atom] = definition.rule([self._evaluated(terms, atoms) for terms in definition.arguments])
-        else:
-            self._evaluate_atom(definition.call, atoms)
-            atoms[atom] = atoms[definition.call][definition.place]
-
-    def _needed(self, expressions: Iterable[Terms]) -> list[int]:
-        """The atoms that expressions are made of, but for symbols, each after those that it is made of."""
-        found: set[int] = set()
-        stack = [atom for terms in expressions for monomial, _ in terms for atom in monomial]
-        while stack:
-            atom = stack.pop()
-            definition = self._definitions[atom]
-            if definition is None or atom in found:
-                continue
-            found.add(atom)
-            if isinstance(definition, _Result):
-                stack.append(definition.call)
-                continue
-            parts = definition if isinstance(definition, _Quotient) else definition.arguments
-            stack += [other for terms in parts for monomial, _ in terms for other in monomial]
-        return sorted(found)
-
-    def _function(self, atoms: Sequence[int], result: str) -> Callable[[Sequence[int]], Any]:
-        space: dict[str, Any] = {}
-        lines = ["def function(values):"]
-        if self._symbols:
-            lines.append(f"    {''.join(f'x{symbol}, ' for symbol in self._symbols)} = values")
-        for atom in atoms:
-            definition = self._definitions[atom]
-            if isinstance(definition, _Quotient):
-                made = f"({self._text(definition.numerator)}) // ({self._text(definition.denominator)})"
-            elif isinstance(definition, _Call):
-                space[f"rule{atom}"] = definition.rule
-                made = f"rule{atom}([{', '.join(map(self._text, definition.arguments))}])"
-            else:
-                assert definition is not None
-                made = f"x{definition.call}[{definition.place}]"
-            lines.append(f"    x{atom} = {made}")
-        lines.append(f"    return {result}")
-        exec("\n".join(lines), space)
-        function: Callable[[Sequence[int]], Any] = space["function"]
-        return function
-
-    def _text(self, terms: Terms) -> str:
-        return " + ".join("*".join([str(coefficient), *(f"x{atom}" for atom in m)]) for m, coefficient in terms) or "0"
+        return self.atoms.evaluate(number.terms, values) if isinstance(number, Extent) else number
 
 
 def _pinning(operate: Callable[..., Any], *, turned: bool = False) -> Callable[[Extent, Any], Any]:
@@ -320,7 +214,7 @@ class Extent:
 
     def _of(self, sums: dict[Monomial, int], value: int) -> Any:
         terms = tuple(sorted((monomial, k) for monomial, k in sums.items() if k))
-        if not terms or (len(terms) == 1 and terms[0][0] == _CONSTANT):
+        if not terms or (len(terms) == 1 and terms[0][0] == CONSTANT):
             return value
         return Extent(self.guards, terms, value)
 
@@ -335,7 +229,7 @@ class Extent:
         if not other:
             return self
         sums = dict(self.terms)
-        sums[_CONSTANT] = sums.get(_CONSTANT, 0) + other
+        sums[CONSTANT] = sums.get(CONSTANT, 0) + other
         return self._of(sums, self.value + other)
 
     __radd__ = __add__
@@ -515,7 +409,7 @@ def with_numbers(data: Any, number_of: Callable[[Extent], int]) -> Any:
 
 
 def _terms(number: int | Extent) -> Terms:
-    return number.terms if isinstance(number, Extent) else ((_CONSTANT, number),) if number else ()
+    return number.terms if isinstance(number, Extent) else ((CONSTANT, number),) if number else ()
 
 
 def _value(number: int | Extent) -> int:
@@ -532,13 +426,13 @@ def _over_number(x: Extent, divisor: int) -> Any:
         quotient, left = divmod(coefficient, divisor)
         if not left:
             whole[monomial] = quotient
-        elif monomial == _CONSTANT:
+        elif monomial == CONSTANT:
             whole[monomial], rest[monomial] = quotient, left
         else:
             rest[monomial] = coefficient
     value = x.value // divisor
-    if set(rest) - {_CONSTANT}:
-        atom = x.guards.quotient(tuple(sorted(rest.items())), ((_CONSTANT, divisor),))
+    if set(rest) - {CONSTANT}:
+        atom = x.guards.atoms.quotient(tuple(sorted(rest.items())), ((CONSTANT, divisor),))
         whole[atom] = whole.get(atom, 0) + 1
     return x._of(whole, value)
 
@@ -556,7 +450,7 @@ def _over(x: Extent, divisor: Extent) -> Any:
 
 def _quotient(like: Extent, x: int | Extent, divisor: Extent) -> Any:
     divisor.guards.decide_zero(divisor)
-    atom = like.guards.quotient(_terms(x), divisor.terms)
+    atom = like.guards.atoms.quotient(_terms(x), divisor.terms)
     return Extent(like.guards, ((atom, 1),), _value(x) // divisor.value)
 
 
