@@ -67,17 +67,10 @@ class PlanTemplate:
         plan: Plan = with_numbers(self._plan, numbers.__getitem__)
         return plan
 
-    @cached_property
-    def bind(self) -> Callable[[Numbers], tuple[int, tuple[tuple[int, int], ...]]]:
-        """The bytes of the arena, and inputs that say where slices start with their last places, for values."""
-        evaluate = self.guards.compiled([self._plan.arena_bytes, *(start.most for start in self._plan.starts)])
-        inputs = [start.value for start in self._plan.starts]
-
-        def bound(values: Numbers) -> tuple[int, tuple[tuple[int, int], ...]]:
-            arena_bytes, *most = evaluate(values)
-            return arena_bytes, tuple(zip(inputs, most, strict=True))
-
-        return bound
+    @property
+    def sizes(self) -> list[int]:
+        """The bytes of the arena, and the last places of starts."""
+        return [self._plan.arena_bytes, *(start.most for start in self._plan.starts)]
 
     def words(self, table: ProgramTable) -> list[tuple[Words, int, Extent]]:
         """Which words of the plan's table are expressions: arrays, places in them, and what stands there."""
@@ -160,7 +153,8 @@ class TableImage:
         # Few expressions stand in many places.
         numbers = {extent: number for number, extent in enumerate(dict.fromkeys(extent for _, _, extent in changing))}
         self._numbers = np.array([numbers[extent] for _, _, extent in changing], np.int64)
-        self._evaluate = template.guards.compiled(numbers)
+        self._evaluate = template.guards.compiled([*numbers, *template.sizes])
+        self._count = len(numbers)
 
     def _place(self, array: Words, place: int) -> int:
         """Where a word of an array, or of a part of one, stands."""
@@ -174,17 +168,19 @@ class TableImage:
                 return offset + start * WORD_BYTES
         raise ValueError("a word points out of its table")
 
-    def at(self, values: Numbers) -> ProgramTable:
-        """The table for these values of the symbols."""
+    def at(self, values: Numbers) -> tuple[ProgramTable, list[int]]:
+        """The table for these values of the symbols, and the sizes."""
+        numbers = self._evaluate(values)
         memory = aligned_words(len(self._words))
         np.multiply(self._relative, memory.__array_interface__["data"][0], out=memory)
         memory += self._words
-        memory[self._changing] = _wrapped(self._evaluate(values))[self._numbers]
+        memory[self._changing] = _wrapped(numbers[: self._count])[self._numbers]
         parts = [
             memory[start : start + array.size].reshape(array.shape)
             for array, start in zip(self._arrays, self._starts, strict=False)
         ]
-        return _TableCopy(self._table, parts, lambda: self._template.plan_at(values).relocations)
+        table = _TableCopy(self._table, parts, lambda: self._template.plan_at(values).relocations)
+        return table, list(numbers[self._count :])
 
 
 class _TableCopy(ProgramTable):

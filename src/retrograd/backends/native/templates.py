@@ -39,9 +39,10 @@ class _Template:
 
     def at(self, values: Numbers) -> BoundPlan:
         """The plan for these values of the symbols."""
-        arena_bytes, starts = self._plan.bind(values)
+        table, (arena_bytes, *most) = self._image.at(values)
+        starts = tuple((value, last) for (value, _), last in zip(self._bound.starts, most, strict=True))
         make_plan = partial(self._plan.plan_at, values)
-        return BoundPlan(self._image.at(values), self._bound.externals, arena_bytes, starts, make_plan)
+        return BoundPlan(table, self._bound.externals, arena_bytes, starts, make_plan)
 
 
 class Templates:
