@@ -21,6 +21,7 @@ T = TypeVar("T")
 Numbers = tuple[int, ...]
 # More symbols than that are no few extents that change.
 _MOST_SYMBOLS: Final = 4
+_MOST_FACTORS: Final = 8
 # Members that are made singly before one is made for all: a shorter last batch is nothing yet.
 _SAMPLES: Final = 3
 # A family has so many general members at most, and so many attempts may fail.
@@ -86,6 +87,8 @@ class Fitter:
         self._samples = samples
         self._columns: Iterator[Numbers] = iter(list(zip(*samples, strict=True)))
         self._symbols: list[tuple[Extent, Numbers]] = []
+        # Extents that products are looked for of: symbols, and what may have been one.
+        self._factors: list[tuple[Extent, Numbers]] = []
         self._places: list[int] = []
         self._known: dict[Numbers, Extent] = {}
         self._numbers: list[int | Extent] = []
@@ -109,7 +112,11 @@ class Fitter:
         column = next(self._columns)
         found: Any = column[-1]
         if len(set(column)) > 1:
-            found = self._known.get(column) or self._scaled(column) or self._shifted(column) or self._symbol(column)
+            found = self._known.get(column)
+            if found is None:
+                found = self._scaled(column) or self._shifted(column) or self._symbol(column)
+                self._known[column] = found
+                self._factors.append((found, column))
         return self._enter(found)
 
     def bound(self) -> Any:
@@ -160,7 +167,6 @@ class Fitter:
         symbol = self.guards.symbol(column[-1])
         self._symbols.append((symbol, column))
         self._places.append(len(self._numbers))
-        self._known[column] = symbol
         return symbol
 
     def _enter(self, number: Any) -> Any:
@@ -168,9 +174,9 @@ class Fitter:
         return number
 
     def _scaled(self, column: Numbers) -> Any:
-        """A multiple of a symbol or of two."""
+        """A multiple of a factor or of two."""
         for count in (1, 2):
-            for some in combinations_with_replacement(self._symbols, count):
+            for some in combinations_with_replacement(self._factors[:_MOST_FACTORS], count):
                 product: Any = 1
                 for symbol, _ in some:
                     product = product * symbol

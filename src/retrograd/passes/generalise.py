@@ -131,7 +131,8 @@ def _signature(signature: Signature, inputs: tuple[TensorType, ...], fitter: Fit
     operation = signature.operation
     if signature.graph is not None:
         body = _graph(signature.graph, inputs, fitter)
-        return Signature(operation, signature.attributes, inputs, body.output_types, body)
+        # Its body says all that its attributes did.
+        return Signature(operation, (), inputs, body.output_types, body)
     if not isinstance(operation, Primitive | ControlFlow):
         raise NotGeneralError(f"{operation} has no body")
     made = signature_of(operation, inputs, _attribute(signature.attributes, fitter))
