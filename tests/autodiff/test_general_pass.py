@@ -64,3 +64,25 @@ def test_a_pass_over_extents_is_the_one_that_is_derived_elsewhere(name: str, mon
         expected, types = _derived(make, n)
         assert outputs == types
         assert digest_of(graph) == digest_of(expected), f"{name} at {n}"
+
+
+def test_what_was_recorded_before_the_default_dtype_changed_stays_as_it_was() -> None:
+    forget_programs()
+
+    def record(n: int) -> rg.Tensor:
+        x = rg.arange(n, dtype=rg.float32, requires_grad=False).requires_grad_()
+        (x * rg.arange(n)).mean().backward()
+        assert x.grad is not None
+        return x.grad
+
+    try:
+        grads = [record(n) for n in (4, 5, 6)]
+        grads.append(record(7))
+        rg.set_default_dtype(rg.float64)
+        after = record(8)
+    finally:
+        rg.set_default_dtype(rg.float32)
+    for n, gradient in zip((4, 5, 6, 7), grads, strict=True):
+        assert gradient.dtype is rg.float32
+        assert rg.allclose(gradient, rg.arange(n, dtype=rg.float32) / n)
+    assert after.dtype is rg.float32

@@ -17,7 +17,7 @@ from retrograd.core.extent import Guards
 from retrograd.core.family import Family, Fitter, NotGeneralError, Numbers, key_of_attribute, key_of_type
 from retrograd.core.instance import graph_at
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, GeneralSignature, Instance, Signature, project, signature_of
+from retrograd.core.operation import Function, GeneralSignature, Instance, Signature, bodies, project, signature_of
 
 _by_number = attrgetter("number")
 
@@ -56,7 +56,7 @@ def pass_for_extents(
         return None
     key, numbers = _key_of_history(order, index, inner)
     places = tuple([index[root] for root in roots])
-    everything = key, places, tuple(seeded)
+    everything = bodies.changes, key, places, tuple(seeded)
     family: Family[_GeneralPass[Pass]] = _families.get(everything) or _families.put(everything, Family())
 
     def general(fitter: Fitter) -> _GeneralPass[Pass]:

@@ -233,6 +233,10 @@ class Signature:
         self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
         self.key = _next_key()
 
+    def hold_body(self) -> None:
+        """Have the body made now, before what it depends on changes."""
+        _ = self.graph
+
     @property
     def graph(self) -> Graph | None:
         graph = self._graph
@@ -266,6 +270,13 @@ class Instance(NamedTuple):
     values: Numbers
 
 
+class _Bodies:
+    """How often something has changed that bodies of composites depend on."""
+
+    changes = 0
+
+
+bodies: Final = _Bodies()
 PRIMITIVES: Final[dict[str, Primitive]] = {}
 COMPOSITES: Final[dict[str, Composite]] = {}
 CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
@@ -402,16 +413,20 @@ def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes
 
 
 def forget_signatures() -> None:
-    """Have every signature made anew: something that bodies of composites depend on has changed."""
+    """Have every signature made anew: something that bodies of composites depend on is about to change."""
+    for signature in (*_signatures.young.values(), *_signatures.old.values()):
+        if signature.instance is not None:
+            signature.hold_body()
     _signatures.clear()
     _families.clear()
+    bodies.changes += 1
 
 
 def _of_composite(operation: Composite, attributes: Attributes, types: tuple[TensorType, ...]) -> Signature:
     """Composites that have come with a few different extents are traced once for others."""
     numbers: list[int] = []
     key = operation, *[key_of_type(type_, numbers) for type_ in types], key_of_attribute(attributes, numbers)
-    if not any(isinstance(number, Extent) for number in numbers):
+    if Extent not in set(map(type, numbers)):
         family = _families.get(key) or _families.put(key, Family())
         found = family.find(tuple(numbers), partial(_general, operation, attributes, types))
         if found is not None:
