@@ -283,7 +283,7 @@ class Lowering:
     def launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
         """Append a loop kernel over a space."""
         layout = args_layout(kernel)
-        row_tile, col_tile = _tiles(kernel, space.extents, self.target.lanes)
+        row_tile, col_tile = self._tile(kernel, space.extents)
         words: list[Word] = [0] * layout.words
         words[layout.row_tile], words[layout.col_tile] = row_tile, col_tile
         for axis, extent in enumerate(space.extents):
@@ -297,6 +297,12 @@ class Lowering:
         cost = math.prod(space.extents) * max(len(kernel.code) // 4, 1)
         tiles = tile_count(kernel, space.extents, row_tile, col_tile)
         self._append(key, words, tiles, cost, operands, members)
+
+    def _tile(self, kernel: LoopKernel, extents: list[int]) -> tuple[int, int]:
+        """Rows and columns of a tile for extents of about these; whole rows stay whole, whatever their length."""
+        columns = max(extents[-1], 1)
+        row_tile, col_tile = _tiles(kernel, list(map(about, extents)), self.target.lanes)
+        return row_tile, columns if col_tile == about(columns) else col_tile
 
     def _append(
         self, key: str, words: list[Word], tiles: int, cost: int, operands: list[Bound], members: tuple[int, ...]
@@ -354,17 +360,14 @@ def _reduced_places(space: Space, reduced: tuple[int, ...] | None) -> list[int]:
 def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int]:
     """Rows and columns of a tile: by shape alone."""
     columns = max(extents[-1], 1)
-    # Tiles of another size only take another time.
-    *outer, width = map(about, extents)
-    width = max(width, 1)
     most = max(_TILE_WORK // point_weight(kernel), lanes)
-    padded = -(-width // lanes) * lanes
-    kept = outer[:-1] if kernel.reduces == "outer" else outer
+    padded = -(-columns // lanes) * lanes
+    kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
     rows = max(math.prod(kept), 1)
-    depth = max(outer[-1], 1) if kernel.reduces == "outer" else 1
+    depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
     if kernel.reduces == "inner":
         return max(even_part(rows, most // padded), 1), columns
-    if width * depth >= most:
+    if columns * depth >= most:
         unit = 4 * lanes
-        return 1, max(-(-even_part(width, max(most // depth, unit)) // unit) * unit, unit)
+        return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
     return max(even_part(rows, most // (padded * depth)), 1), columns
