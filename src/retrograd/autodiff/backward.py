@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
+from retrograd.autodiff.general_pass import pass_for_extents
 from retrograd.autodiff.reverse import reads_values, reverse
 from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
+from retrograd.core.family import NotGeneralError
 from retrograd.core.graph import Graph
 from retrograd.core.inferred import INFERRED, require_recorded
 from retrograd.core.node import Node, input_node
@@ -307,8 +309,24 @@ def remembered(
     key = (*history.key, None, *types, None, *seeded, None, *wanted)
     found = _remembered.get(key)
     if found is None:
-        found = _remembered.put(key, Remembered(history, roots, seeded, [history.place(node) for node in targets]))
+        places = [history.place(node) for node in targets]
+        known = _for_extents(history, roots, seeded, places) if targets is history.leaves else None
+        found = _remembered.put(key, known or Remembered(history, roots, seeded, places))
     return found
+
+
+def _for_extents(
+    history: History, roots: Sequence[Node], seeded: Sequence[bool], wanted: list[int]
+) -> Remembered | None:
+    """The pass as it follows from one over extents; None if there is none."""
+
+    def derive(values: list[Node], roots: list[Node]) -> Remembered:
+        other = History(roots)
+        if other.values != values:
+            raise NotGeneralError("the nodes are met in another order")
+        return Remembered(other, roots, seeded, wanted)
+
+    return pass_for_extents(history.values, history.interior, roots, seeded, derive)
 
 
 def residuals(root: Node) -> list[Node]:

@@ -36,6 +36,6 @@ def set_default_dtype(d: DType) -> None:
     if not isinstance(d, DType) or not d.is_floating_point:
         raise DTypeError(f"set_default_dtype: expected a floating-point dtype, received {d!r}")
     if d is not defaults.float_dtype:
-        defaults.float_dtype = d
         # What bodies of composites make of integers hangs on it.
         forget_signatures()
+        defaults.float_dtype = d

@@ -11,12 +11,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.errors import InternalError
+from retrograd.core.extent import Extent, Guards
+from retrograd.core.family import Family, Fitter, Numbers, TypesAt, key_of_attribute, key_of_type
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
 from retrograd.core.types import TensorType
@@ -126,13 +129,26 @@ class Composite(Operation):
 
 
 class Function(Operation):
-    """A composite known by its graph: a derived gradient, or the remembered backward pass of a whole structure."""
+    """A composite known by its graph: a derived gradient, or the remembered backward pass of a whole structure.
 
-    __slots__ = ("graph",)
+    Args:
+        name: what pictures of the graph call it.
+        graph: its body.
+        signature: its only one, if that is there before the body is.
+    """
 
-    def __init__(self, name: str, graph: Graph) -> None:
+    __slots__ = ("_graph", "signature")
+
+    def __init__(self, name: str, graph: Graph | None, signature: Signature | None = None) -> None:
         super().__init__(name)
-        self.graph = graph
+        self._graph, self.signature = graph, signature
+
+    @property
+    def graph(self) -> Graph:
+        if self._graph is None and self.signature is not None:
+            self._graph = self.signature.graph
+        assert self._graph is not None
+        return self._graph
 
 
 class ControlFlow(Operation):
@@ -173,7 +189,8 @@ class Signature:
     Attributes:
         key: a number that stands for it.
         outputs: the types of its outputs; `type` is the first.
-        graph: the traced body, for composites and functions.
+        graph: the body, for composites and functions. That of an instance is made when somebody looks at it.
+        instance: the general signature that this one follows from, and the values of its symbols.
         projects: for `project`, which output it selects.
         projections: the signatures of `project` of its outputs, once they were asked for.
         differentiable: whether an output is of floating-point numbers.
@@ -186,7 +203,8 @@ class Signature:
         "outputs",
         "type",
         "key",
-        "graph",
+        "instance",
+        "_graph",
         "projects",
         "projections",
         "gradients",
@@ -199,31 +217,73 @@ class Signature:
         attributes: Attributes,
         inputs: tuple[TensorType, ...],
         outputs: tuple[TensorType, ...],
-        graph: Graph | None,
+        graph: Graph | Callable[[], Graph] | None,
+        instance: Instance | None = None,
     ) -> None:
         self.operation: Final = operation
         self.attributes: Final = attributes
         self.inputs: Final = inputs
         self.outputs: Final = outputs
         self.type: Final = outputs[0]
-        self.graph: Final = graph
+        self.instance: Final = instance
+        self._graph = graph
         self.projects: int | None = attributes[0] if operation.name == "project" else None
         self.projections: tuple[Signature, ...] = ()
         self.gradients: dict[Any, Any] = {}
         self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
         self.key = _next_key()
 
+    def hold_body(self) -> None:
+        """Have the body made now, before what it depends on changes."""
+        _ = self.graph
+
+    @property
+    def graph(self) -> Graph | None:
+        graph = self._graph
+        if graph is not None and not isinstance(graph, Graph):
+            graph = self._graph = graph()
+        return graph
+
     def __repr__(self) -> str:
         extra = f" {self.attributes}" if self.attributes else ""
         return f"{self.operation.name}{extra}({', '.join(map(repr, self.inputs))})"
 
 
+class GeneralSignature:
+    """A composite or function over extents.
+
+    Attributes:
+        signature: with expressions for extents.
+        guards: of these.
+        outputs: the types of the outputs, by the values of the symbols.
+    """
+
+    def __init__(self, signature: Signature, guards: Guards) -> None:
+        self.signature, self.guards = signature, guards
+        self.outputs = TypesAt(guards, signature.outputs)
+
+
+class Instance(NamedTuple):
+    """Says that a signature follows from a general one."""
+
+    general: GeneralSignature
+    values: Numbers
+
+
+class _Bodies:
+    """How often something has changed that bodies of composites depend on."""
+
+    changes = 0
+
+
+bodies: Final = _Bodies()
 PRIMITIVES: Final[dict[str, Primitive]] = {}
 COMPOSITES: Final[dict[str, Composite]] = {}
 CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
 # A signature that nobody has asked for lately is made again, under a new key, when somebody does.
 signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
 _known: Final = signatures.young
+_families: Final[Cache[tuple[Any, ...], Family[GeneralSignature]]] = Cache(limit=1 << 11)
 _next_key = itertools.count().__next__
 # What recording looks at each time, by the shortest way.
 _casting, _state = mode.casting, mode.state
@@ -336,24 +396,58 @@ def signature_of(operation: Operation, types: tuple[TensorType, ...], attributes
     found = signatures.get(key)
     if found is not None:
         return found
+    if isinstance(operation, Composite):
+        return signatures.put(key, _of_composite(operation, attributes, types))
     graph = None
     if isinstance(operation, Primitive):
         outputs: tuple[TensorType, ...] = (operation.infer(types, *attributes),)
     elif isinstance(operation, ControlFlow):
         outputs = operation.infer(types, *attributes)
     else:
-        graph = operation.graph if isinstance(operation, Function) else _trace(operation, attributes, types)
+        assert isinstance(operation, Function)
+        if operation.signature is not None:
+            return signatures.put(key, operation.signature)
+        graph = operation.graph
         outputs = graph.output_types
     return signatures.put(key, Signature(operation, attributes, types, outputs, graph))
 
 
 def forget_signatures() -> None:
-    """Have every signature made anew: something that bodies of composites depend on has changed."""
+    """Have every signature made anew: something that bodies of composites depend on is about to change."""
+    for signature in (*signatures.young.values(), *signatures.old.values()):
+        if signature.instance is not None:
+            signature.hold_body()
     signatures.clear()
+    _families.clear()
+    bodies.changes += 1
 
 
-def _trace(operation: Operation, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:
-    assert isinstance(operation, Composite)
+def _of_composite(operation: Composite, attributes: Attributes, types: tuple[TensorType, ...]) -> Signature:
+    """Composites that have come with a few different extents are traced once for others."""
+    numbers: list[int] = []
+    key = operation, *[key_of_type(type_, numbers) for type_ in types], key_of_attribute(attributes, numbers)
+    if Extent not in set(map(type, numbers)):
+        family = _families.get(key) or _families.put(key, Family())
+        found = family.find(tuple(numbers), partial(_general, operation, attributes, types))
+        if found is not None:
+            (general, _), values = found
+            trace = partial(_trace, operation, attributes, types)
+            return Signature(operation, attributes, types, general.outputs(values), trace, Instance(general, values))
+    graph = _trace(operation, attributes, types)
+    return Signature(operation, attributes, types, graph.output_types, graph)
+
+
+def _general(
+    operation: Composite, attributes: Attributes, types: tuple[TensorType, ...], fitter: Fitter
+) -> GeneralSignature:
+    """The signature of a composite over extents."""
+    types = tuple(map(fitter.free_type, types))
+    attributes = fitter.attribute(attributes, fitter.free)
+    graph = _trace(operation, attributes, types)
+    return GeneralSignature(Signature(operation, attributes, types, graph.output_types, graph), fitter.guards)
+
+
+def _trace(operation: Composite, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:
     placeholders = tuple(input_node(type_, None) for type_ in types)
     with mode.tracing():
         result = operation.body(*placeholders, *attributes)

@@ -29,7 +29,8 @@ class TensorType:
         self.dtype: Final = dtype
         self.size: Final[int] = math.prod(shape)
         self.input_key: Final = -1 - number
-        self.block: Final = _block_size(self.size * dtype.itemsize)
+        # What has no size yet has no memory.
+        self.block: Final = _block_size(self.size * dtype.itemsize) if isinstance(self.size, int) else 0
 
     @property
     def nbytes(self) -> int:

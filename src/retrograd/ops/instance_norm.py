@@ -11,7 +11,7 @@ from retrograd.core.operation import composite, record
 from retrograd.ops import elementwise as e
 from retrograd.ops.constant import like
 from retrograd.ops.movement import reshape
-from retrograd.ops.norm import GROUP_NORM, moments
+from retrograd.ops.norm import GROUP_NORM, correction, moments
 from retrograd.ops.reduce import sum_keepdim
 from retrograd.ops.spread import spread
 
@@ -42,7 +42,7 @@ def INSTANCE_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node) -> 
     """The running mean and variance moved towards the averages, over the rows, of those of each row."""
     count, rows = _field(x), x.type.shape[0]
     found_mean, found_variance = moments(x, tuple(range(2, len(x.type.shape))))
-    found_variance = e.mul(found_variance, like(count / max(count - 1, 1), found_variance))
+    found_variance = e.mul(found_variance, correction(count, found_variance))
     moved = []
     for found, old in ((found_mean, mean), (found_variance, variance)):
         total = sum_keepdim(found, (0,))

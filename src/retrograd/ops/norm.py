@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from retrograd.core.dtype import float64
 from retrograd.core.errors import ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite
 from retrograd.core.types import Shape
 from retrograd.ops import elementwise as e
-from retrograd.ops.constant import like
+from retrograd.ops.constant import const, like
 from retrograd.ops.movement import broadcast_to, reshape
 from retrograd.ops.reduce import sum_keepdim
 from retrograd.ops.spread import spread
@@ -194,6 +195,14 @@ def BATCH_NORM_RUNNING(x: Node, eps: Node, mean: Node, variance: Node, *rest: An
     return _affine(z, tuple(parameters), layout, has_weight)
 
 
+def correction(count: int, variance: Node) -> Node:
+    """count / (count - 1), which makes the variance of a sample of so many, at each element of a variance.
+
+    The integers are kept apart, so that a structure says how it depends on the count.
+    """
+    return spread(e.div(const(count, float64), const(max(count - 1, 1), float64)), variance)
+
+
 @composite("batch_norm.track")
 def BATCH_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node, *others: Any) -> tuple[Node, ...]:
     """The running mean and variance moved towards those of a batch, and the next count of batches, if it is given.
@@ -205,7 +214,7 @@ def BATCH_NORM_TRACK(x: Node, mean: Node, variance: Node, momentum: Node, *other
     count = x.type.size // max(x.type.shape[1], 1)
     batch_mean, batch_variance = (reshape(v, mean.type.shape) for v in moments(x, layout.over))
     if unbiased:
-        batch_variance = e.mul(batch_variance, like(count / max(count - 1, 1), batch_variance))
+        batch_variance = e.mul(batch_variance, correction(count, batch_variance))
     part = spread(momentum, mean)
     rest = e.sub(like(1, mean), part)
     next_mean = e.add(e.mul(part, e.cast(batch_mean, mean.type.dtype)), e.mul(rest, mean))

@@ -8,10 +8,13 @@ transposes, so that the gradient of a weight comes out as the weight lies. (x + 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import add, mul, neg, sub
 from typing import Any
 
 import numpy as np
 
+from retrograd.core.dtype import int64
+from retrograd.core.extent import Extent
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import PRIMITIVES, ControlFlow, Primitive
 from retrograd.core.types import Shape, TensorType
@@ -22,6 +25,8 @@ from retrograd.passes.builder import GraphBuilder, rewritten
 
 _EXACT = {"add", "sub", "mul", "div", "neg", "sqrt", "cast", "select", "eq", "ne", "lt", "le", "gt", "ge"}
 _MOVEMENT = {"reshape", "permute", "broadcast"}
+# Arithmetic of positions, which integers of any size give as well.
+_OF_EXTENTS: dict[str, Callable[..., Any]] = {"add": add, "sub": sub, "mul": mul, "neg": neg}
 # What reductions make of no elements.
 _OF_NOTHING = {"sum": 0, "prod": 1}
 
@@ -85,6 +90,8 @@ class _Simplifier:
 
     def _fold(self, step: Step, args: tuple[int, ...], numbers: list[Any]) -> int:
         signature = step.signature
+        if any(isinstance(number, Extent) for number in numbers):
+            return self._fold_extents(step, args, numbers)
         arrays = [np.asarray(n, t.dtype.numpy) for n, t in zip(numbers, signature.inputs, strict=True)]
         operation = PRIMITIVES[signature.operation.name]
         number = np.asarray(operation.reference(*arrays, *signature.attributes)).item()
@@ -92,6 +99,14 @@ class _Simplifier:
             # Signatures are found by equality, and -0.0 equals 0.0: a constant would lose its sign.
             return self.apply(operation, args, signature.attributes)
         return self.make_constant(number, signature.type)
+
+    def _fold_extents(self, step: Step, args: tuple[int, ...], numbers: list[Any]) -> int:
+        """Of integers that are expressions, what is one in turn; kernels compute the rest."""
+        signature = step.signature
+        rule = _OF_EXTENTS.get(signature.operation.name)
+        if rule is None or signature.type.dtype is not int64:
+            return self.apply(PRIMITIVES[signature.operation.name], args, signature.attributes)
+        return self.make_constant(rule(*numbers), signature.type)
 
 
 def _times(_: _Simplifier, args: tuple[int, ...], numbers: list[Any]) -> int | None:

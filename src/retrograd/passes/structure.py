@@ -8,6 +8,7 @@ from functools import cached_property
 
 from retrograd.core.digest import digest_of
 from retrograd.core.graph import Graph
+from retrograd.passes.generalise import Form, form_of
 from retrograd.passes.pipeline import run_passes
 
 
@@ -32,6 +33,11 @@ class Structure:
     def digest(self) -> str | None:
         """What it computes, the same in every process; None if that is not known."""
         return digest_of(self.recorded)
+
+    @cached_property
+    def form(self) -> Form:
+        """What it has in common with structures of other extents, and its numbers."""
+        return form_of(self.recorded)
 
     def overwriting(self, aliases: Sequence[int]) -> Structure:
         """The same with other aliases; what is known of it by now is shared."""

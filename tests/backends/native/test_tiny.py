@@ -19,7 +19,7 @@ from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.kernel import ARITY, BINARY, COMPARISONS, UNARY
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.plan import Plan
-from retrograd.backends.native.program import NativeProgram
+from retrograd.backends.native.program import NativeProgram, bind_plan
 from retrograd.backends.native.schedule import Schedule, make_schedule
 from retrograd.backends.native.split import split_reductions
 from retrograd.backends.native.tiny import TinyLowering, is_tiny, kernel_key
@@ -61,7 +61,8 @@ def bound(lowering: Lowering, schedule: Schedule) -> NativeProgram:
     inputs = lowering.graph.inputs
     plan = Plan.of(lowering, schedule)
     numbers = [False] * len(inputs)
-    return NativeProgram(plan, inputs, numbers, lambda: (lowering, schedule), lambda key: lowering.generators[key]())
+    bound_plan = bind_plan(plan, lambda key: lowering.generators[key]())
+    return NativeProgram(bound_plan, inputs, numbers, lambda: (lowering, schedule))
 
 
 def ordinary(graph: Graph, aliases: Sequence[int], tier: int) -> NativeProgram:

@@ -17,13 +17,15 @@ from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.plan_store import FEWEST_STEPS, plan_store
 from retrograd.backends.native.prepare import prepare
-from retrograd.backends.native.program import NativeProgram
+from retrograd.backends.native.program import NativeProgram, bind_plan
 from retrograd.backends.native.schedule import Schedule, make_schedule
 from retrograd.backends.native.segments import SegmentedProgram, native_steps
 from retrograd.backends.native.target import Target
+from retrograd.backends.native.templates import Templates
 from retrograd.backends.native.tiny import TinyLowering, is_tiny
 from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
+from retrograd.passes.generalise import is_general
 from retrograd.passes.structure import Structure
 
 
@@ -31,6 +33,9 @@ class NativeBackend:
     """LLVM kernels run from a program table by a pool of threads."""
 
     name = "native"
+
+    def __init__(self) -> None:
+        self._templates = Templates(plan_segment)
 
     def compile(self, structure: Structure, tier: int) -> Program:
         graph, scalars = structure.graph, structure.scalars
@@ -42,6 +47,9 @@ class NativeBackend:
         return program
 
     def recall(self, structure: Structure) -> Program | None:
+        instance = self._templates.instance(structure)
+        if instance is not None:
+            return instance
         plan = None if structure.digest is None else plan_store().recall(structure.digest, structure.aliases)
         return None if plan is None else _recalled(plan, structure)
 
@@ -56,7 +64,7 @@ def _recalled(plan: Plan, structure: Structure) -> NativeProgram:
     def build(key: str) -> str:
         return work()[0].generators[key]()
 
-    return NativeProgram(plan, structure.recorded.inputs, structure.scalars, work, build)
+    return NativeProgram(bind_plan(plan, build), structure.recorded.inputs, structure.scalars, work)
 
 
 def _in_segments(graph: Graph, scalars: Sequence[bool], tier: int) -> SegmentedProgram:
@@ -79,14 +87,14 @@ def compile_segment(graph: Graph, scalars: Sequence[bool], aliases: Sequence[int
     target = host().target
     lowering, schedule = plan_segment(graph, aliases, tier, target)
     plan = Plan.of(lowering, schedule)  # all of it as data
-    work = functools.partial(plan_segment, graph, aliases, tier, target)
-    return NativeProgram(plan, graph.inputs, scalars, work, lambda key: lowering.generators[key]())  # code, a table
+    bound = bind_plan(plan, lambda key: lowering.generators[key]())  # code, a table
+    return NativeProgram(bound, graph.inputs, scalars, functools.partial(plan_segment, graph, aliases, tier, target))
 
 
 def plan_segment(graph: Graph, aliases: Sequence[int], tier: int, target: Target) -> tuple[Lowering, Schedule]:
     """All that is decided before there is machine code, for any kind of CPU."""
     graph = prepare(graph, target)  # values one by one, in an order of axes; reductions as kernels take them
-    if tier > 0 and is_tiny(graph):
+    if tier > 0 and not is_general(graph) and is_tiny(graph):
         whole = TinyLowering(graph, target)  # one kernel for everything
         return whole, make_schedule(whole, aliases)
     views = ViewTable(graph)  # movements cost nothing: where does each value lie?

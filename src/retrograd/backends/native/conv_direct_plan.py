@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrograd.backends.native.contract import SCRATCH_BYTES
 from retrograd.backends.native.conv_direct import CHAIN, NO_PLANE, PHASE_WORDS, Arg, copy_offset
@@ -11,6 +11,7 @@ from retrograd.backends.native.conv_geometry import SPATIAL_AXES, Axis, axes_of
 from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.work import even_part
+from retrograd.core.extent import about
 from retrograd.core.types import Shape, contiguous_strides
 
 # What a tile may copy: it should stay in the second cache beside the weights.
@@ -87,6 +88,7 @@ class DirectShape:
 
 def direct_tile(shape: DirectShape, blocking: Blocking) -> tuple[int, int] | None:
     """Rows and channels of a tile by shape alone, good for up to eight threads; None if no copy fits in scratch."""
+    shape = replace(shape, images=about(shape.images))
     channels = [shape.columns]
     if shape.groups == 1:
         panels = -(-shape.columns // blocking.columns)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from retrograd.backends.native.contract import SCRATCH_BYTES
+from retrograd.backends.native.conv_choice import chosen
 from retrograd.backends.native.conv_geometry import Axis, axes_of
 from retrograd.backends.native.conv_micro import SEGMENT_WORDS, conv_blocking
 from retrograd.backends.native.conv_ops import WeightSpec
@@ -111,6 +112,10 @@ class WeightPlan:
     @classmethod
     def of(cls, shape: WeightShape, blocking: Blocking) -> WeightPlan | None:
         """A good plan for up to eight threads, or None if no copy fits in scratch."""
+        return chosen(cls._best, shape, blocking)
+
+    @classmethod
+    def _best(cls, shape: WeightShape, blocking: Blocking) -> WeightPlan | None:
         block_rows = _block_rows(shape, blocking)
         if block_rows is None:
             return None

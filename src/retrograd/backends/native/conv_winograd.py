@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
+from retrograd.backends.native.conv_choice import chosen
 from retrograd.backends.native.conv_micro import SEGMENT_WORDS, micro_kernel
 from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm import Split
@@ -244,6 +245,12 @@ class WinogradPlan:
     @classmethod
     def of(cls, shape: WinogradShape, blocking: Blocking) -> WinogradPlan:
         """Good for up to eight threads, by shape alone."""
+        plan = chosen(cls._best, shape, blocking)
+        assert plan is not None
+        return plan
+
+    @classmethod
+    def _best(cls, shape: WinogradShape, blocking: Blocking) -> WinogradPlan:
         panels = -(-shape.channels_out // blocking.columns)
         channels = sorted({-(-panels // parts) * blocking.columns for parts in (1, 2, 4, 8) if parts <= panels})
         candidates = [(rows, count) for rows in _row_counts(shape) for count in channels]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
+from retrograd.backends.native.conv_choice import chosen
 from retrograd.backends.native.conv_micro import SEGMENT_WORDS, micro_kernel
 from retrograd.backends.native.conv_ops import WeightSpec
 from retrograd.backends.native.conv_winograd import TRANSFORM_CYCLES, pays
@@ -217,6 +218,10 @@ class WinogradWeightPlan:
     @classmethod
     def of(cls, shape: WinogradWeightShape, blocking: Blocking) -> WinogradWeightPlan | None:
         """A good plan for up to eight threads, or None if no chunk fits in scratch."""
+        return chosen(cls._best, shape, blocking)
+
+    @classmethod
+    def _best(cls, shape: WinogradWeightShape, blocking: Blocking) -> WinogradWeightPlan | None:
         panels = -(-shape.channels_out // blocking.columns)
         widths = sorted({even_part(panels, -(-panels // n)) * blocking.columns for n in range(1, panels + 1)})
         for fewest in FEWEST_TILES:

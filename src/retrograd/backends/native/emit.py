@@ -11,6 +11,7 @@ from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.views import View, dense_view, squeezed
 from retrograd.backends.native.work import NOWHERE, Bound
 from retrograd.core.dtype import DTYPES
+from retrograd.core.extent import Extent
 from retrograd.core.graph import Step
 from retrograd.core.types import Shape
 
@@ -77,7 +78,10 @@ class Emitter:
         step = self.fusion.step(value)
         name, dtype = step.signature.operation.name, step.signature.type.dtype.name
         if name == "const":
-            return self._add("const", dtype, (), _number(step.signature.attributes[0], dtype))
+            number = step.signature.attributes[0]
+            if isinstance(number, Extent):
+                return self._extent(number, dtype, level)
+            return self._add("const", dtype, (), _number(number, dtype))
         if name == "iota":
             axis = self._domain_axis(step.signature.type.shape, step.signature.attributes[1], level)
             if axis is None:
@@ -89,6 +93,13 @@ class Emitter:
         assert name in ELEMENTWISE
         args = tuple(self._value(arg, level) for arg in step.args)
         return self._add(_NAMES.get(name, name), dtype, args)
+
+    def _extent(self, number: Extent, dtype: str, level: str) -> int:
+        """A number that is no part of the code: the address of an operand that is no memory and never moves."""
+        still = View(NOWHERE, self.domain, (0,) * len(self.domain), number)  # type: ignore[arg-type]
+        self.operands.append(Bound(still, "uint8", False, self.outer and level == "part"))
+        made = self._add("position", "int64", (), len(self.operands) - 1)
+        return made if dtype == "int64" else self._add("cast", dtype, (made,))
 
     def _positions(self, step: Step, level: str) -> int:
         """The addresses of an operand of bytes that is no memory and begins at 0."""

@@ -24,6 +24,7 @@ from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge
 from retrograd.backends.native.gemm_pack import copying_packer, transposing_packer
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Operand, Value
 from retrograd.backends.native.target import Target
+from retrograd.core.extent import about
 
 Layout = Literal["row", "col"]
 
@@ -104,6 +105,7 @@ def tile_shape(
     packing its operands and on starting, and threads without a tile near the end.
     """
     blocking = Blocking.of(target, dtype)
+    m, n, k, batch = about(m), about(n), about(k), about(batch)
     if alone:
         return _even_sizes(m, blocking.rows, blocking.block_rows)[-1], _even_sizes(
             n, blocking.columns, blocking.block_columns

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from retrograd.backends.native.fuse import ELEMENTWISE
 from retrograd.backends.native.split import REDUCTIONS
+from retrograd.core.extent import about
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record, results
@@ -27,8 +28,8 @@ MOST_BLOCKS: Final = 8
 
 def block_sizes(rows: int) -> list[int]:
     """How many rows the blocks have: a choice by the shape alone."""
-    count = min(max(rows // FEWEST_ROWS, 1), MOST_BLOCKS)
-    return [rows // count + (i < rows % count) for i in range(count)]
+    count = min(max(about(rows) // FEWEST_ROWS, 1), MOST_BLOCKS)
+    return [(rows + count - 1 - i) // count for i in range(count)]
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from retrograd.backends.native.work import (
 )
 from retrograd.core.dtype import int64
 from retrograd.core.errors import InternalError
+from retrograd.core.extent import about
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.passes.pipeline import CHECK
@@ -285,7 +286,7 @@ class Lowering:
     def launch(self, kernel: LoopKernel, operands: list[Bound], space: Space, members: tuple[int, ...]) -> None:
         """Append a loop kernel over a space."""
         layout = args_layout(kernel)
-        row_tile, col_tile = _tiles(kernel, space.extents, self.target.lanes)
+        row_tile, col_tile = self._tile(kernel, space.extents)
         words: list[Word] = [0] * layout.words
         words[layout.row_tile], words[layout.col_tile] = row_tile, col_tile
         for axis, extent in enumerate(space.extents):
@@ -299,6 +300,12 @@ class Lowering:
         cost = math.prod(space.extents) * max(len(kernel.code) // 4, 1)
         tiles = tile_count(kernel, space.extents, row_tile, col_tile)
         self._append(key, words, tiles, cost, operands, members)
+
+    def _tile(self, kernel: LoopKernel, extents: list[int]) -> tuple[int, int]:
+        """Rows and columns of a tile for extents of about these; whole rows stay whole, whatever their length."""
+        columns = max(extents[-1], 1)
+        row_tile, col_tile = _tiles(kernel, list(map(about, extents)), self.target.lanes)
+        return row_tile, columns if col_tile == about(columns) else col_tile
 
     def _append(
         self, key: str, words: list[Word], tiles: int, cost: int, operands: list[Bound], members: tuple[int, ...]

@@ -23,6 +23,9 @@ from retrograd.backends.native.work import Address, ArgsAddress, BlockAddress, B
 # Programs with less work than this are not shared among threads: waking one costs more.
 SERIAL_COST = 40_000
 
+# Words that become addresses when a plan is bound.
+_PLACES = Address | KernelAddress | ArgsAddress | BlockAddress
+
 # Bytes are small at the lowest level already: words repeat.
 _COMPRESSION = 1
 
@@ -172,7 +175,7 @@ class _Planner:
         words: list[int] = []
         kernel = self._kernel(work.kernel)
         for place, word in enumerate(work.words):
-            words.append(word if isinstance(word, int) else 0)
+            words.append(0 if isinstance(word, _PLACES) else word)
             if isinstance(word, Address):
                 constant, terms = self._location(word)
                 self._relocations.append(Relocation(phase, number, place, constant, terms))

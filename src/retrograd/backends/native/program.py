@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -51,36 +52,51 @@ class Arena:
 _arena = Arena()
 
 
+@dataclass(frozen=True)
+class BoundPlan:
+    """A plan whose table is there.
+
+    Attributes:
+        table: phases and launches as the driver reads them.
+        externals, arena_bytes, starts: those of the plan.
+        make_plan: gives the plan to those who look closely.
+    """
+
+    table: ProgramTable
+    externals: int
+    arena_bytes: int
+    starts: tuple[tuple[int, int], ...]
+    make_plan: Callable[[], Plan]
+
+
 class NativeProgram:
     """A plan bound to machine code.
 
     Attributes:
         table: phases and launches as the driver reads them.
-        plan: what it was made of.
 
     Args:
-        plan: of a graph.
+        bound: the plan of a graph.
         inputs: the types of the graph's inputs.
         scalars: which of them are Python numbers.
         work: makes the work and the schedule that the plan is of.
-        build: the IR text of a kernel by its key, for those that are in no cache.
     """
 
     repeatable = True
 
     def __init__(
         self,
-        plan: Plan,
+        bound: BoundPlan,
         inputs: Sequence[TensorType],
         scalars: Sequence[bool],
         work: Callable[[], tuple[Lowering, Schedule]],
-        build: Callable[[str], str],
     ) -> None:
-        self.plan, self._work = plan, work
+        self._bound, self._work = bound, work
+        self.table = bound.table
         self.scalar_places = [i for i, scalar in enumerate(scalars) if scalar]
         self.buffer_places = [i for i, scalar in enumerate(scalars) if not scalar]
         self._first_output = len(inputs)
-        self.externals = np.zeros(plan.externals, np.int64)
+        self.externals = np.zeros(bound.externals, np.int64)
         self.scalar_block = np.zeros(max(len(self.scalar_places), 1), np.int64)
         self._scalar_dtypes = [inputs[i].dtype for i in self.scalar_places]
         self._has_halves = any(dtype.is_half for dtype in self._scalar_dtypes)
@@ -92,7 +108,11 @@ class NativeProgram:
         scalar_address = {place: start + 8 * i for i, place in enumerate(self.scalar_places)}
         self._addresses = [scalar_address.get(i, 0) for i in range(len(inputs))]
         self.runs_done = 0
-        self.table = _bound(plan, _addresses(plan.kernels, build))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What it was made of."""
+        return self._bound.make_plan()
 
     @cached_property
     def _worked(self) -> tuple[Lowering, Schedule]:
@@ -149,8 +169,8 @@ class NativeProgram:
             0,
             *addresses,
             *[buffer.address for buffer in outputs],
-            _arena.address(self.plan.arena_bytes),
-            *[min(max(_number(inputs[value]), 0), most) for value, most in self.plan.starts],
+            _arena.address(self._bound.arena_bytes),
+            *[min(max(_number(inputs[value]), 0), most) for value, most in self._bound.starts],
         )
 
     def _write_scalars(self, numbers: Sequence[bool | int | float]) -> None:
@@ -164,7 +184,13 @@ class NativeProgram:
         self._pack_scalars(self._scalar_memory, 0, *map(_packable, numbers, self._scalar_dtypes))
 
 
-def _bound(plan: Plan, addresses: Sequence[int]) -> ProgramTable:
+def bind_plan(plan: Plan, build: Callable[[str], str]) -> BoundPlan:
+    """A plan with its table; `build` gives the IR text of a kernel by its key, for those that are in no cache."""
+    table = _table(plan, _addresses(plan.kernels, build))
+    return BoundPlan(table, plan.externals, plan.arena_bytes, plan.starts, lambda: plan)
+
+
+def _table(plan: Plan, addresses: Sequence[int]) -> ProgramTable:
     """The table of a plan whose kernels are at these addresses."""
     phases = [
         [Launch(addresses[launch.kernel], launch.args, launch.tiles) for launch in phase] for phase in plan.phases

@@ -14,6 +14,7 @@ from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.views import dense_view
 from retrograd.backends.native.work import BlockWork, LoopWork, Work
+from retrograd.core.extent import about, computed
 
 _ALIGNMENT = 64
 
@@ -88,7 +89,7 @@ class _Arranged:
         """Append what does not depend on one another: a phase, then loops. Those of equally many steps go together."""
         plain = [work for work in works if not isinstance(work, LoopWork)]
         if plain:
-            self.phases.append(sorted(plain, key=lambda work: -work.cost))
+            self.phases.append(sorted(plain, key=lambda work: -about(work.cost)))
             self.around.append(around)
         by_count: dict[int, list[LoopWork]] = {}
         for work in works:
@@ -169,17 +170,34 @@ def _place(lowering: Lowering, levels: dict[Work, int]) -> tuple[dict[int, tuple
             if root >= len(lowering.graph.inputs) and root not in homes:
                 start, end = lives.get(root, (level, level))
                 lives[root] = min(start, level), max(end, level)
-    placed: list[tuple[int, int, int, int]] = []
-    size = 0
-    for root, (start, end) in sorted(lives.items(), key=lambda item: (item[1][0], -lowering.types[item[0]].nbytes)):
-        need = -(-max(lowering.types[root].nbytes, 1) // _ALIGNMENT) * _ALIGNMENT
-        offset = _first_fit([(o, n) for o, n, s, e in placed if s <= end and start <= e], need)
-        placed.append((offset, need, start, end))
-        homes[root] = ("arena", offset)
-        size = max(size, offset + need)
+    *offsets, size = computed(_Places(tuple(lives.values())), [lowering.types[root].nbytes for root in lives])
+    homes.update((root, ("arena", offset)) for root, offset in zip(lives, offsets, strict=True))
     for root, target in lowering.shared.items():
         homes[root] = homes[target]
     return homes, size
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where values lie in the arena by their sizes, and behind them its size.
+
+    Attributes:
+        lives: the first and the last phase of each.
+    """
+
+    lives: tuple[tuple[int, int], ...]
+
+    def __call__(self, sizes: Sequence[int]) -> list[int]:
+        offsets = [0] * len(sizes)
+        placed: list[tuple[int, int, int, int]] = []
+        total = 0
+        for place in sorted(range(len(sizes)), key=lambda place: (self.lives[place][0], -sizes[place])):
+            start, end = self.lives[place]
+            need = -(-max(sizes[place], 1) // _ALIGNMENT) * _ALIGNMENT
+            offsets[place] = _first_fit([(o, n) for o, n, s, e in placed if s <= end and start <= e], need)
+            placed.append((offsets[place], need, start, end))
+            total = max(total, offsets[place] + need)
+        return [*offsets, total]
 
 
 def _first_fit(taken: list[tuple[int, int]], need: int) -> int:

@@ -73,7 +73,15 @@ class TableLoop:
 
 
 class ProgramTable:
-    """A program in memory. It holds addresses of kernels and buffers, which must outlive it."""
+    """A program in memory. It holds addresses of kernels and buffers, which must outlive it.
+
+    Attributes:
+        header, loop_records, relocation_words: parts of the memory.
+        phase_records: the record of each phase that has tiles.
+        moves_of_loops: by loop, the words that it moves on.
+        external_count: how many externals are read.
+        address: where it is.
+    """
 
     def __init__(
         self,
@@ -89,8 +97,9 @@ class ProgramTable:
         self._args = aligned_words(max(1, self._args_starts[-1]))
         self._args[: self._args_starts[-1]] = _wrapped(word for launch in launches for word in launch.args)
         self._launches = self._launch_records(phases)
-        self._loops = aligned_words(max(1, len(loops)) * LOOP_WORDS).reshape(-1, LOOP_WORDS)
-        self._word_moves: list[Words] = []
+        self.loop_records = aligned_words(max(1, len(loops)) * LOOP_WORDS).reshape(-1, LOOP_WORDS)
+        self.moves_of_loops: dict[int, Words] = {}
+        self.phase_records: dict[int, Words] = {}
         self._main = min((first for first, _ in blocks), default=len(phases))
         self._phases, phase_count = self._phase_records(phases, loops, 0, self._main)
         self._blocks = [self._phase_records(phases, loops, first, end)[0] for first, end in blocks]
@@ -98,12 +107,12 @@ class ProgramTable:
         self._increments = b""
         self._moves = _wrapped(())
         self.external_count = 1 + max((i for r in relocations for i, _ in r.terms), default=-1)
-        self._header = aligned_words(PROGRAM_WORDS)
-        self._header[ProgramWord.PHASES] = self._phases.ctypes.data
-        self._header[ProgramWord.PHASE_COUNT] = phase_count
-        self._header[ProgramWord.SERIAL] = serial
+        self.header = aligned_words(PROGRAM_WORDS)
+        self.header[ProgramWord.PHASES] = self._phases.ctypes.data
+        self.header[ProgramWord.PHASE_COUNT] = phase_count
+        self.header[ProgramWord.SERIAL] = serial
         self._place_relocations(varying=0)
-        self.address: int = self._header.ctypes.data
+        self.address: int = self.header.ctypes.data
 
     @classmethod
     def build(
@@ -154,16 +163,16 @@ class ProgramTable:
 
     @property
     def serial(self) -> bool:
-        return bool(self._header[ProgramWord.SERIAL])
+        return bool(self.header[ProgramWord.SERIAL])
 
     @property
     def timed(self) -> bool:
         """Whether runs measure each launch. Off at first."""
-        return bool(self._header[ProgramWord.TIMED])
+        return bool(self.header[ProgramWord.TIMED])
 
     @timed.setter
     def timed(self, value: bool) -> None:
-        self._header[ProgramWord.TIMED] = value
+        self.header[ProgramWord.TIMED] = value
 
     @property
     def nanoseconds(self) -> list[list[int]]:
@@ -190,6 +199,32 @@ class ProgramTable:
             self._increments = key
         return self._moves
 
+    # -- copies -------------------------------------------------------------------------------------------------------
+
+    def launch_record(self, phase: int, launch: int) -> Words:
+        """The record of a launch."""
+        record: Words = self._launches[self._phase_starts[phase] + launch]
+        return record
+
+    def all_phase_records(self) -> list[Words]:
+        """The records of the program's own phases, and those of each block."""
+        return [self._phases, *self._blocks]
+
+    def arrays(self) -> list[Words]:
+        """All of the memory, for `take`."""
+        own = [self.header, self._args, self._launches, self.loop_records, self.relocation_words, self._phases]
+        return [*own, *self._blocks, *self.moves_of_loops.values()]
+
+    def take(self, table: ProgramTable, arrays: Sequence[Words]) -> None:
+        """Be the table that is in `arrays`, which are those of `table` copied to another place."""
+        self.header, self._args, self._launches, self.loop_records, self.relocation_words, self._phases, *rest = arrays
+        self._blocks = rest[: len(table._blocks)]
+        self.moves_of_loops = dict(zip(table.moves_of_loops, rest[len(table._blocks) :], strict=True))
+        self._phase_starts, self._args_starts, self._main = table._phase_starts, table._args_starts, table._main
+        self._increments, self._moves = b"", table._moves
+        self.external_count = table.external_count
+        self.address = self.header.ctypes.data
+
     # -- layout -------------------------------------------------------------------------------------------------------
 
     def _launch_records(self, phases: Sequence[Sequence[Launch]]) -> Words:
@@ -215,6 +250,7 @@ class ProgramTable:
         """
         rows: list[tuple[int, int]] = []
         row_of_phase: dict[int, int] = {}
+        busy_rows: dict[int, int] = {}
         phase_count = 0
         records = aligned_words((end - begin + len(loops) + 1) * PHASE_WORDS).reshape(-1, PHASE_WORDS)
         for number in range(begin, end):
@@ -222,6 +258,7 @@ class ProgramTable:
             row_of_phase[number] = len(rows)
             busy = [index for index, launch in enumerate(phase) if launch.tiles]
             if busy:
+                busy_rows[number] = len(rows)
                 address = self._launches.ctypes.data + (start + busy[0]) * LAUNCH_WORDS * WORD_BYTES
                 rows.append((address, sum(launch.tiles for launch in phase)))
                 phase_count += prod(loop.count for loop in loops if loop.first <= number < loop.end)
@@ -232,6 +269,7 @@ class ProgramTable:
         for record, (address, tiles) in zip(records, rows, strict=False):
             record[PhaseWord.LAUNCHES] = address
             record[PhaseWord.TILES] = tiles
+        self.phase_records.update((number, records[row]) for number, row in busy_rows.items())
         return records, phase_count
 
     def _loop_record(self, index: int, loop: TableLoop, first: int) -> int:
@@ -245,8 +283,8 @@ class ProgramTable:
                 -1 if move.alternates else 1,
             )
         )
-        self._word_moves.append(moves)
-        record = self._loops[index]
+        self.moves_of_loops[index] = moves
+        record = self.loop_records[index]
         record[LoopWord.FIRST] = first
         record[LoopWord.COUNT] = loop.count
         record[LoopWord.MOVES] = moves.ctypes.data
@@ -259,10 +297,10 @@ class ProgramTable:
             words += (self._word_address(r.phase, r.launch, r.word), r.constant, len(r.terms))
             for term in r.terms:
                 words += term
-        self._relocation_words = _wrapped(words)
-        self._header[ProgramWord.RELOCATIONS] = self._relocation_words.ctypes.data
-        self._header[ProgramWord.RELOCATION_COUNT] = len(self._relocations)
-        self._header[ProgramWord.VARYING_COUNT] = varying
+        self.relocation_words = _wrapped(words)
+        self.header[ProgramWord.RELOCATIONS] = self.relocation_words.ctypes.data
+        self.header[ProgramWord.RELOCATION_COUNT] = len(self._relocations)
+        self.header[ProgramWord.VARYING_COUNT] = varying
 
     def _word_address(self, phase: int, launch: int, word: int) -> int:
         """Where an argument word of a launch is."""

@@ -6,12 +6,11 @@ Where a reshape has no strides, the value is copied once and the copy is the roo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from retrograd.backends.native.loop_plan import LoopPlan, plan_loops
 from retrograd.core.graph import Graph
@@ -106,7 +105,7 @@ class ViewTable:
         for arg, stride, extent, size, step in zip(args, strides, shape, sizes, steps, strict=True):
             most = extent - ((size - 1) * abs(step) + 1 if size else 0)
             if arg in self._constants:
-                static += min(max(int(self._constants[arg]), 0), most) * stride
+                static += min(max(self._constants[arg], 0), most) * stride
             else:
                 start = Start(arg, most)
                 self.starts.add(start)
@@ -150,8 +149,36 @@ def _reshaped(x: View, shape: Shape) -> Shape | None:
     """The strides of x in another shape, by NumPy's own rule, or None where only a copy has it."""
     if x.dense or 0 in shape:
         return contiguous_strides(shape)
-    geometry = as_strided(np.zeros((), np.uint8), x.shape, x.strides)
-    try:
-        return tuple(geometry.reshape(shape, copy=False).strides)
-    except ValueError:
-        return None
+    if x.shape == shape:
+        return x.strides
+    sources = [(n, stride) for n, stride in zip(x.shape, x.strides, strict=True) if n != 1]
+    strides: list[int] = []
+    extents: list[int] = []
+    for extent in shape:
+        extents.append(extent)
+        if math.prod(extents) == 1:
+            continue
+        found = _taken(sources, math.prod(extents))
+        if found is None:
+            return None
+        if found:
+            strides += [found[0] * step for step in contiguous_strides(tuple(extents))]
+            extents = []
+    last = strides[-1] if strides else 1
+    return (*strides, *(last for _ in extents))
+
+
+def _taken(sources: list[tuple[int, int]], size: int) -> tuple[int, ...] | None:
+    """Take leading axes of `sources` that have `size` elements together: (their last stride,), () if no axes have so
+    few, None if they do not step evenly.
+    """
+    count, elements = 0, 1
+    while elements < size:
+        elements *= sources[count][0]
+        count += 1
+    if elements != size:
+        return ()
+    taken = sources[:count]
+    del sources[:count]
+    even = all(a == n * b for (_, a), (n, b) in pairwise(taken))
+    return (taken[-1][1],) if even else None

@@ -84,7 +84,7 @@ class Bound:
     @property
     def address(self) -> Word:
         """Where its first element is, as an argument word."""
-        return 0 if self.view.root == NOWHERE else Address(self.view)
+        return self.view.offset if self.view.root == NOWHERE else Address(self.view)
 
     @property
     def is_read(self) -> bool:

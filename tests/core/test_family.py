@@ -1,0 +1,122 @@
+"""Families: expressions that are found for numbers, and what is made for all numbers like them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from retrograd.core.dtype import float32
+from retrograd.core.extent import Extent
+from retrograd.core.family import Family, Fitter, NotGeneralError, TypesAt, key_of_attribute, key_of_type
+from retrograd.core.types import tensor_type
+
+
+def _fit(samples: list[tuple[int, ...]], free: int) -> Fitter:
+    """A fitter whose first numbers may be symbols, and whose others depend on these."""
+    fitter = Fitter(samples)
+    for place in range(len(samples[0])):
+        if place < free:
+            fitter.free()
+        else:
+            fitter.bound()
+    return fitter
+
+
+@given(st.lists(st.tuples(st.integers(2, 50), st.integers(2, 50)), min_size=3, max_size=3, unique=True))
+def test_multiples_products_and_sums_of_symbols_are_found(pairs: list[tuple[int, int]]) -> None:
+    samples = [(n, m, 4, 3 * n, n * m, 2 * m + 7, n * n) for n, m in pairs]
+    if len({n for n, _ in pairs}) < 3 or len({m for _, m in pairs}) < 3:
+        return
+    fit = _fit(samples, 2).finish()
+    assert all(fit.values(sample) is not None for sample in samples)
+
+
+def test_numbers_that_break_the_expressions_are_refused() -> None:
+    fit = _fit([(5, 10, 3), (6, 12, 3), (8, 16, 3)], 1).finish()
+    assert fit.values((9, 18, 3)) == (9,)
+    assert fit.values((9, 19, 3)) is None
+    assert fit.values((9, 18, 4)) is None
+
+
+def test_what_no_expression_gives_is_not_general() -> None:
+    with pytest.raises(NotGeneralError):
+        _fit([(5, 32), (6, 64), (8, 256)], 1)
+    with pytest.raises(NotGeneralError):
+        _fit([(5, 7), (5, 7)], 1).finish()
+
+
+def test_more_extents_may_change_than_those_that_were_known_first() -> None:
+    with pytest.raises(NotGeneralError):
+        _fit([(1, 50, 3, 9, 40), (2, 30, 8, 2, 11), (7, 20, 1, 5, 90)], 5)
+
+
+def test_a_family_makes_one_for_all_at_the_third_member() -> None:
+    family: Family[Extent] = Family()
+    made: list[int] = []
+
+    def make(fitter: Fitter) -> Extent:
+        extent: Extent = fitter.free()
+        made.append(extent.value)
+        assert extent > 4
+        return extent
+
+    assert family.find((10,), make) is None
+    assert family.find((10,), make) is None
+    assert family.find((20,), make) is None
+    assert family.find((30,), make) is not None
+    assert family.find((5,), make) is not None
+    assert made == [30]
+    # A guard fails, and the comparison cannot come out otherwise.
+    with pytest.raises(AssertionError):
+        _checked(family, (4,), make)
+
+
+def _checked(family: Family[Extent], numbers: tuple[int, ...], make: object) -> None:
+    """Find something where every error of `make` counts."""
+    found: list[BaseException] = []
+
+    def telling(fitter: Fitter) -> Extent:
+        try:
+            result: Extent = make(fitter)  # type: ignore[operator]
+        except BaseException as error:
+            found.append(error)
+            raise NotGeneralError from error
+        return result
+
+    assert family.find(numbers, telling) is None
+    raise found[0]
+
+
+def test_a_family_gives_up_after_some_failures() -> None:
+    family: Family[Extent] = Family()
+    attempts: list[int] = []
+
+    def make(fitter: Fitter) -> Extent:
+        attempts.append(1)
+        raise NotGeneralError
+
+    for n in range(20):
+        assert family.find((n,), make) is None
+    assert len(attempts) == 3
+
+
+def test_one_that_is_right_for_a_single_extent_is_none() -> None:
+    family: Family[int] = Family()
+    for n in range(5, 15):
+        assert family.find((n,), lambda fitter: int(fitter.free())) is None
+
+
+def test_keys_hold_all_but_integers() -> None:
+    numbers: list[int] = []
+    assert key_of_attribute((3, (1.0, "x"), True), numbers) == key_of_attribute((4, (1.0, "x"), True), [])
+    assert numbers == [3]
+    assert key_of_attribute((True,), []) != key_of_attribute((1,), [])
+    assert key_of_attribute(0.0, []) != key_of_attribute(-0.0, [])
+    assert key_of_type(tensor_type((2, 3), float32), []) != key_of_type(tensor_type((6,), float32), [])
+
+
+def test_types_for_other_values() -> None:
+    fitter = Fitter([(5,), (6,), (8,)])
+    n = fitter.free()
+    types = TypesAt(fitter.guards, [tensor_type(shape, float32) for shape in ((n, 3), (), (2 * n,))])
+    assert types((9,)) == tuple(tensor_type(shape, float32) for shape in ((9, 3), (), (18,)))
