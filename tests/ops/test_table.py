@@ -12,7 +12,8 @@ import retrograd as rg
 from retrograd.autodiff.batching import batched
 from retrograd.core.graph import Graph
 from retrograd.core.node import input_node
-from retrograd.core.operation import COMPOSITES, CONTROL_FLOW, PRIMITIVES, Operation, Primitive, record
+from retrograd.core.operation import COMPOSITES, CONTROL_FLOW, PRIMITIVES, Primitive, record
+from retrograd.core.signature import Operation
 from retrograd.runtime.devices import use_backend
 from retrograd.runtime.evaluate import observed
 from retrograd.tensor.base import wrap

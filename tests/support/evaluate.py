@@ -9,7 +9,8 @@ import numpy as np
 
 import retrograd as rg
 from retrograd.core.node import Node
-from retrograd.core.operation import Operation, project, record
+from retrograd.core.operation import project, record
+from retrograd.core.signature import Operation
 from retrograd.ops.movement import inverse_order, permute
 from retrograd.tensor.base import wrap
 

@@ -20,7 +20,8 @@ from retrograd.core.family import NotGeneralError
 from retrograd.core.graph import Graph
 from retrograd.core.inferred import INFERRED, require_recorded
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, Signature, record, results
+from retrograd.core.operation import Function, record, results
+from retrograd.core.signature import Signature
 from retrograd.ops.constant import like
 from retrograd.ops.elementwise import add
 

@@ -13,7 +13,8 @@ from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import ControlFlow, Function, Primitive, Signature, record, results
+from retrograd.core.operation import ControlFlow, Function, Primitive, record, results
+from retrograd.core.signature import Signature
 from retrograd.core.types import TensorType
 from retrograd.ops.movement import broadcast_to, reshape
 

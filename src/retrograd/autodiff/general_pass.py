@@ -17,7 +17,8 @@ from retrograd.core.extent import Guards
 from retrograd.core.family import Family, Fitter, NotGeneralError, Numbers, key_of_attribute, key_of_type
 from retrograd.core.instance import graph_at
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Function, GeneralSignature, Instance, Signature, bodies, project, signature_of
+from retrograd.core.operation import Function, bodies, project, signature_of
+from retrograd.core.signature import GeneralSignature, Instance, Signature
 
 _by_number = attrgetter("number")
 

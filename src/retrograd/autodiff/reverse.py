@@ -11,17 +11,8 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from retrograd.core import mode
 from retrograd.core.graph import Graph, reachable
 from retrograd.core.node import Hooks, Node, input_node
-from retrograd.core.operation import (
-    Call,
-    Composite,
-    ControlFlow,
-    Function,
-    Primitive,
-    Signature,
-    inline,
-    project,
-    record,
-)
+from retrograd.core.operation import Call, Composite, ControlFlow, Function, Primitive, inline, project, record
+from retrograd.core.signature import Signature
 from retrograd.ops.elementwise import add
 
 _NOTHING: Mapping[Node, Node] = {}

@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Signature
+from retrograd.core.signature import Signature
 
 _BYTES = 20
 _PLAIN = frozenset({bool, int, float, str, type(None)})

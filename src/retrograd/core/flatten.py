@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node
-from retrograd.core.operation import Signature, results
+from retrograd.core.operation import results
+from retrograd.core.signature import Signature
 
 
 def flatten(graph: Graph, inputs: Sequence[Node]) -> list[Node]:

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final
 
 from retrograd.core.node import Node
-from retrograd.core.operation import Attributes, Operation, Signature, signature_of, signatures
+from retrograd.core.operation import signature_of, signatures
+from retrograd.core.signature import Attributes, Operation, Signature
 from retrograd.core.types import TensorType
 
 # In the place of an input: the values that the closing node of a program holds (`runtime/closing.py`).

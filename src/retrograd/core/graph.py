@@ -20,7 +20,7 @@ from retrograd.core.node import Node
 from retrograd.core.types import TensorType
 
 if TYPE_CHECKING:
-    from retrograd.core.operation import Signature
+    from retrograd.core.signature import Signature
 
 _by_number = attrgetter("number")
 Origin = tuple[str, ...]

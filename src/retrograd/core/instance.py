@@ -7,7 +7,8 @@ from typing import Any
 from retrograd.core.extent import Extent, Guards
 from retrograd.core.family import Numbers
 from retrograd.core.graph import Graph, Step
-from retrograd.core.operation import Function, Operation, Signature, signature_of
+from retrograd.core.operation import Function, signature_of
+from retrograd.core.signature import Operation, Signature
 from retrograd.core.types import TensorType, tensor_type
 
 

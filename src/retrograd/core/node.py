@@ -15,7 +15,7 @@ from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.types import TensorType
 
 if TYPE_CHECKING:
-    from retrograd.core.operation import Signature
+    from retrograd.core.signature import Signature
 
 _next_number = itertools.count().__next__
 

@@ -8,23 +8,22 @@ first pass over a program.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from retrograd.core import mode
 from retrograd.core.cache import Cache
 from retrograd.core.errors import InternalError
-from retrograd.core.extent import Extent, Guards
-from retrograd.core.family import Family, Fitter, Numbers, TypesAt, key_of_attribute, key_of_type
+from retrograd.core.extent import Extent
+from retrograd.core.family import Family, Fitter, key_of_attribute, key_of_type
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
+from retrograd.core.signature import Attributes, GeneralSignature, Instance, Operation, Signature
 from retrograd.core.types import TensorType
 
-Attributes = tuple[Any, ...]
 # gradient(g, inputs, output, attributes) -> a node or None for each input
 GradientRule = Callable[[Node, tuple[Node, ...], Node, Attributes], Sequence[Node | None]]
 # batching(operands with the batch axis moved to 0, which are batched, attributes, batch size) -> node
@@ -61,18 +60,6 @@ CallGradientRule = Callable[[Call], Sequence[Node | None]]
 BodyBatchingRule = Callable[
     [Callable[..., Any], tuple[Node, ...], tuple[bool, ...], Attributes, int], tuple[list[Node], list[bool]]
 ]
-
-
-class Operation:
-    """Something with a name that nodes apply."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name: Final = name
-
-    def __repr__(self) -> str:
-        return self.name
 
 
 class Primitive(Operation):
@@ -183,93 +170,6 @@ class ControlFlow(Operation):
         self.batch = batch
 
 
-class Signature:
-    """An operation with its attributes and input types: what a structure key is made of.
-
-    Attributes:
-        key: a number that stands for it.
-        outputs: the types of its outputs; `type` is the first.
-        graph: the body, for composites and functions. That of an instance is made when somebody looks at it.
-        instance: the general signature that this one follows from, and the values of its symbols.
-        projects: for `project`, which output it selects.
-        projections: the signatures of `project` of its outputs, once they were asked for.
-        differentiable: whether an output is of floating-point numbers.
-    """
-
-    __slots__ = (
-        "operation",
-        "attributes",
-        "inputs",
-        "outputs",
-        "type",
-        "key",
-        "instance",
-        "_graph",
-        "projects",
-        "projections",
-        "gradients",
-        "differentiable",
-    )
-
-    def __init__(
-        self,
-        operation: Operation,
-        attributes: Attributes,
-        inputs: tuple[TensorType, ...],
-        outputs: tuple[TensorType, ...],
-        graph: Graph | Callable[[], Graph] | None,
-        instance: Instance | None = None,
-    ) -> None:
-        self.operation: Final = operation
-        self.attributes: Final = attributes
-        self.inputs: Final = inputs
-        self.outputs: Final = outputs
-        self.type: Final = outputs[0]
-        self.instance: Final = instance
-        self._graph = graph
-        self.projects: int | None = attributes[0] if operation.name == "project" else None
-        self.projections: tuple[Signature, ...] = ()
-        self.gradients: dict[Any, Any] = {}
-        self.differentiable = any(type_.dtype.is_floating_point for type_ in outputs)
-        self.key = _next_key()
-
-    def hold_body(self) -> None:
-        """Have the body made now, before what it depends on changes."""
-        _ = self.graph
-
-    @property
-    def graph(self) -> Graph | None:
-        graph = self._graph
-        if graph is not None and not isinstance(graph, Graph):
-            graph = self._graph = graph()
-        return graph
-
-    def __repr__(self) -> str:
-        extra = f" {self.attributes}" if self.attributes else ""
-        return f"{self.operation.name}{extra}({', '.join(map(repr, self.inputs))})"
-
-
-class GeneralSignature:
-    """A composite or function over extents.
-
-    Attributes:
-        signature: with expressions for extents.
-        guards: of these.
-        outputs: the types of the outputs, by the values of the symbols.
-    """
-
-    def __init__(self, signature: Signature, guards: Guards) -> None:
-        self.signature, self.guards = signature, guards
-        self.outputs = TypesAt(guards, signature.outputs)
-
-
-class Instance(NamedTuple):
-    """Says that a signature follows from a general one."""
-
-    general: GeneralSignature
-    values: Numbers
-
-
 class _Bodies:
     """How often something has changed that bodies of composites depend on."""
 
@@ -284,7 +184,6 @@ CONTROL_FLOW: Final[dict[str, ControlFlow]] = {}
 signatures: Final[Cache[tuple[Any, ...], Signature]] = Cache(limit=1 << 14)
 _known: Final = signatures.young
 _families: Final[Cache[tuple[Any, ...], Family[GeneralSignature]]] = Cache(limit=1 << 11)
-_next_key = itertools.count().__next__
 # What recording looks at each time, by the shortest way.
 _casting, _state = mode.casting, mode.state
 _requires_grad = attrgetter("requires_grad")

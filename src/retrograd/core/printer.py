@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Signature
+from retrograd.core.signature import Signature
 from retrograd.core.types import TensorType
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import Attributes
+from retrograd.core.signature import Attributes
 
 _T = TypeVar("_T")
 

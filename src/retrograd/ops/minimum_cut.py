@@ -13,7 +13,7 @@ from typing import Final
 
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node
-from retrograd.core.operation import Signature
+from retrograd.core.signature import Signature
 
 _MOVEMENTS: Final = frozenset({"reshape", "permute", "broadcast", "slice", "flip"})
 # What a loop kernel computes in a few instructions, or does not compute at all.

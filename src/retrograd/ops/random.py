@@ -12,7 +12,8 @@ from typing import Any
 from retrograd.core.dtype import DType, int32, int64
 from retrograd.core.errors import DTypeError, ShapeError
 from retrograd.core.node import Node
-from retrograd.core.operation import Attributes, Primitive, record, register
+from retrograd.core.operation import Primitive, record, register
+from retrograd.core.signature import Attributes
 from retrograd.core.threefry import bits_at, derive_key
 from retrograd.core.types import Shape, TensorType, tensor_type
 from retrograd.ops.constant import const_offset, positions

@@ -18,7 +18,8 @@ import numpy as np
 from retrograd.core.errors import DTypeError, ShapeError
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Attributes, ControlFlow, record, register_flow, results
+from retrograd.core.operation import ControlFlow, record, register_flow, results
+from retrograd.core.signature import Attributes
 from retrograd.core.types import TensorType, tensor_type
 from retrograd.ops.batch_axis import with_batch
 from retrograd.ops.loop import Loop

@@ -9,7 +9,8 @@ from retrograd.core.dtype import bool_
 from retrograd.core.errors import DTypeError, GraphError, ShapeError
 from retrograd.core.graph import Graph
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Attributes, Call, ControlFlow, record, register_flow, results
+from retrograd.core.operation import Call, ControlFlow, record, register_flow, results
+from retrograd.core.signature import Attributes
 from retrograd.core.types import TensorType
 from retrograd.ops.batch_axis import for_each, with_batch
 from retrograd.ops.elementwise import select

@@ -10,7 +10,8 @@ from retrograd.core.buffer import Buffer
 from retrograd.core.errors import GraphError
 from retrograd.core.gather import HELD, Arguments, gather
 from retrograd.core.node import Node, input_node
-from retrograd.core.operation import Attributes, Operation, record
+from retrograd.core.operation import record
+from retrograd.core.signature import Attributes, Operation
 from retrograd.core.types import TensorType
 from retrograd.runtime.closing import Closing, Held
 from retrograd.tensor import eager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from retrograd.core.operation import Operation
+from retrograd.core.signature import Operation
 from retrograd.optim.closing import Closings, close, note_changes
 from retrograd.optim.numbers import numbers_node
 from retrograd.tensor.creation import full_like

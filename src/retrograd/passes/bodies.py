@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from retrograd.core.graph import Graph
-from retrograd.core.operation import ControlFlow, Signature, signature_of
+from retrograd.core.operation import ControlFlow, signature_of
+from retrograd.core.signature import Signature
 
 
 def map_bodies(rewrite: Callable[[Graph], Graph], signature: Signature) -> Signature:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from retrograd.core.graph import Graph, Origin, Step
-from retrograd.core.operation import Operation, Signature, signature_of
+from retrograd.core.operation import signature_of
+from retrograd.core.signature import Operation, Signature
 from retrograd.core.types import TensorType
 
 

@@ -6,7 +6,7 @@ This is what joins the forward part that a derived gradient repeats to the forwa
 from __future__ import annotations
 
 from retrograd.core.graph import Graph, Step
-from retrograd.core.operation import Signature
+from retrograd.core.signature import Signature
 from retrograd.passes.builder import GraphBuilder, rewritten
 
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from retrograd.core.dtype import DTYPES, float32
 from retrograd.core.graph import Graph, Origin, Step
-from retrograd.core.operation import ControlFlow, Operation, Primitive, Signature
+from retrograd.core.operation import ControlFlow, Primitive
+from retrograd.core.signature import Operation, Signature
 from retrograd.core.types import TensorType
 from retrograd.ops.constant import CONST
 from retrograd.ops.elementwise import BITCAST, CAST

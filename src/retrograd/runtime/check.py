@@ -31,7 +31,8 @@ from retrograd.core.definition import run_step
 from retrograd.core.dtype import bfloat16, float16, float32, float64, from_numpy_dtype
 from retrograd.core.errors import InternalError
 from retrograd.core.graph import Graph, Origin, Step
-from retrograd.core.operation import ControlFlow, Signature
+from retrograd.core.operation import ControlFlow
+from retrograd.core.signature import Signature
 from retrograd.core.types import TensorType
 from retrograd.passes.structure import PassedStructure, Structure
 from retrograd.runtime import devices

@@ -16,7 +16,8 @@ from retrograd.core.device import device
 from retrograd.core.dtype import DType, bfloat16, float16, float32
 from retrograd.core.errors import OptionError
 from retrograd.core.node import Node
-from retrograd.core.operation import Composite, Operation, record
+from retrograd.core.operation import Composite, record
+from retrograd.core.signature import Operation
 from retrograd.tensor.conversion import TO
 
 # PyTorch's lists for the CPU, as far as there is something of the name.

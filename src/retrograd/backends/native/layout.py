@@ -22,7 +22,7 @@ from retrograd.backends.native.loop_steps import PART
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.target import Target
 from retrograd.core.graph import Graph, Step
-from retrograd.core.operation import Operation
+from retrograd.core.signature import Operation
 from retrograd.core.types import Shape
 from retrograd.ops.constant import CONST, POSITIONS
 from retrograd.ops.movement import PERMUTE, RESHAPE
