@@ -8,20 +8,23 @@ import retrograd as rg
 from retrograd.core.errors import ShapeError
 from retrograd.core.gather import Arguments, gather, outputs_then
 from retrograd.core.node import Node
-from retrograd.core.operation import composite, project, record
+from retrograd.core.operation import Composite, project, record
 from retrograd.ops import elementwise as e
 from retrograd.runtime.evaluate import Trace
 from retrograd.tensor.base import wrap
 
 
-@composite("test_gather_pair")
-def PAIR(x: Node) -> tuple[Node, Node]:
+def pair(x: Node) -> tuple[Node, Node]:
     return e.neg(x), e.mul(x, x)
 
 
-@composite("test_gather_difference")
-def DIFFERENCE(x: Node, y: Node, z: Node) -> Node:
+def difference(x: Node, y: Node, z: Node) -> Node:
     return e.sub(e.sub(x, y), z)
+
+
+# Of their own: the registry is for operations of the library.
+PAIR = Composite("pair", pair)
+DIFFERENCE = Composite("difference", difference)
 
 
 def test_it_computes_what_projections_would() -> None:
