@@ -17,6 +17,7 @@ from retrograd.tensor.autograd import clear_gradients
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.grad_mode import enable_grad, no_grad
 from retrograd.tensor.hooks import RemovableHandle, add_hook
+from retrograd.tensor.reading import Reading
 
 ParameterGroup = dict[str, Any]
 Hooks = dict[int, Callable[..., Any]]
@@ -174,7 +175,7 @@ def _taken_over(key: str, value: Any, parameter: Any) -> Any:
     """A copy of what a state dict has for a parameter: numbers as numbers, floating-point tensors in its dtype."""
     if isinstance(value, list):
         return [_taken_over(key, x, parameter) for x in value]
-    if not isinstance(value, TensorBase):
+    if not isinstance(value, Reading):
         return value
     if not value.ndim:
         return int(value.item()) if key == "step" else value.item()

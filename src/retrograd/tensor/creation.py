@@ -15,6 +15,7 @@ from retrograd.core.node import input_node
 from retrograd.core.types import Shape, tensor_type
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import deliver
+from retrograd.tensor.reading import Reading
 from retrograd.tensor.registry import method
 from retrograd.tensor.tensor import from_array, from_numpy, tensor
 
@@ -77,7 +78,7 @@ def full(
     >>> rg.full((2,), 7)
     tensor([7, 7])
     """
-    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value
+    value = fill_value.item() if isinstance(fill_value, Reading) else fill_value
     found = dtype or (fill_value if isinstance(fill_value, TensorBase) else tensor(value)).dtype
     return _filled(shape_of((size,)), value, found, device, requires_grad, out)
 

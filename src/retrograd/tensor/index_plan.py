@@ -13,6 +13,7 @@ from retrograd.core.node import Node, input_node
 from retrograd.core.types import Shape, tensor_type
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.bounds import require_positions
+from retrograd.tensor.reading import Reading
 
 # A longer list is taken for an array, whatever its elements are, as in PyTorch.
 _LONGEST_TUPLE_OF_A_LIST = 32
@@ -79,7 +80,7 @@ def _converted(item: Any) -> Any:
     """Sequences and arrays as tensors; 0-dimensional integers stay what they are."""
     if not is_array(item) or isinstance(item, TensorBase):
         return item
-    array = np.asarray([x.item() if isinstance(x, TensorBase) else x for x in item] if isinstance(item, list) else item)
+    array = np.asarray([x.item() if isinstance(x, Reading) else x for x in item] if isinstance(item, list) else item)
     if array.size == 0 and array.dtype.kind == "f" and not isinstance(item, np.ndarray):
         array = array.astype(np.int64)
     if array.dtype == np.bool_ or array.dtype == np.uint8:

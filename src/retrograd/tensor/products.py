@@ -8,8 +8,9 @@ from typing import Any
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.operation import Composite, record
 from retrograd.ops import linear, products
-from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import deliver, node_of, operand
+from retrograd.tensor.reading import Reading
 from retrograd.tensor.registry import method
 
 __all__ = [
@@ -155,7 +156,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     tensor([[3., 3.],
             [3., 3.]])
     """
-    dims = dims.tolist() if isinstance(dims, TensorBase) else dims
+    dims = dims.tolist() if isinstance(dims, Reading) else dims
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
             raise ShapeError(f"tensordot: {dims} axes are not there in both {tuple(a.shape)} and {tuple(b.shape)}")

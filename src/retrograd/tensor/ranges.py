@@ -12,15 +12,15 @@ import numpy as np
 from retrograd.core.device import require_cpu
 from retrograd.core.dtype import DType, defaults, int64
 from retrograd.core.errors import ShapeError
-from retrograd.tensor.base import TensorBase
 from retrograd.tensor.dispatch import deliver
+from retrograd.tensor.reading import Reading
 from retrograd.tensor.tensor import from_array
 
 __all__ = ["arange", "eye", "linspace", "logspace", "range"]
 
 
 def _number(value: Any) -> Any:
-    return value.item() if isinstance(value, TensorBase) else value
+    return value.item() if isinstance(value, Reading) else value
 
 
 def _range_dtype(numbers: Sequence[Any]) -> DType:

@@ -14,6 +14,7 @@ from retrograd.core.node import Node
 from retrograd.ops import split as op
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.dispatch import operand
+from retrograd.tensor.reading import Reading
 from retrograd.tensor.registry import method
 from retrograd.tensor.view import part
 
@@ -171,7 +172,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     axis = _axis_of("tensor_split", input, dim)
     extent = input._type_shape()[axis]
     given = indices_or_sections
-    if isinstance(given, TensorBase):
+    if isinstance(given, Reading):
         if given.ndim > 1 or given.dtype is not int64:
             raise ShapeError(
                 f"tensor_split: positions must be int64 and have one axis at most, not {given.dtype.name} "

@@ -20,10 +20,11 @@ from retrograd.tensor.differentiation import Differentiation
 from retrograd.tensor.dispatch import array_node
 from retrograd.tensor.indexing import Indexing
 from retrograd.tensor.printing import represent
+from retrograd.tensor.reading import Reading
 from retrograd.tensor.size import Size
 
 
-class Tensor(Arithmetic, Indexing, Differentiation):
+class Tensor(Arithmetic, Indexing, Differentiation, Reading):
     """An array of numbers whose operations are recorded, and computed when somebody looks.
 
     Made by `retrograd.tensor`, `zeros`, `randn` and the like. Source: torch.Tensor.

@@ -123,28 +123,22 @@ def _trained_convolution() -> Step:
     return step
 
 
-def _recurrent() -> Step:
-    module = rg.nn.LSTM(6, 8)
-
+def _recurrent(module: Any, shape: Callable[[int], tuple[int, ...]]) -> Step:
     def step(n: int, numbers: np.random.Generator) -> list[Any]:
         module.zero_grad()
-        y, _ = module(_array(numbers, n, 3, 6))
+        y, _ = module(_array(numbers, *shape(n)))
         y.square().sum().backward()
         return [y.detach().numpy(), *_gradients(module)]
 
     return step
+
+
+def _recurrent_length() -> Step:
+    return _recurrent(rg.nn.LSTM(6, 8), lambda n: (n, 3, 6))
 
 
 def _recurrent_batch() -> Step:
-    module = rg.nn.GRU(6, 8)
-
-    def step(n: int, numbers: np.random.Generator) -> list[Any]:
-        module.zero_grad()
-        y, _ = module(_array(numbers, 7, n, 6))
-        y.square().sum().backward()
-        return [y.detach().numpy(), *_gradients(module)]
-
-    return step
+    return _recurrent(rg.nn.GRU(6, 8), lambda n: (7, n, 6))
 
 
 def _sums() -> Step:
@@ -183,7 +177,7 @@ STEPS = {
     "attention": (_attention, [10, 20, 30, 25, 40, 33, 7, 64, 100, 1, 2, 3]),
     "convolution": (_convolution, [4, 5, 6, 7, 8, 9, 3, 16, 32, 1, 2]),
     "trained convolution": (_trained_convolution, [16, 20, 24, 28, 32, 18, 22, 40, 64, 1]),
-    "recurrent": (_recurrent, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
+    "recurrent": (_recurrent_length, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
     "recurrent batch": (_recurrent_batch, [5, 6, 7, 8, 9, 20, 1, 2, 3, 4, 50]),
     "sums": (_sums, [700, 800, 900, 1000, 1024, 1025, 1500, 2048, 3000, 4099, 32768, 32769, 40000, 1, 2, 3]),
     "means": (_means, [30, 40, 50, 60, 31, 100, 33, 12, 200, 1025, 1100, 2, 3]),
