@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from operator import attrgetter
 from typing import Final
 
@@ -28,6 +27,7 @@ from retrograd.runtime import check, devices
 from retrograd.runtime.closing import Closing, Held
 
 _by_number = attrgetter("number")
+_HIGHEST_TIER: Final = 1
 
 
 class Trace:
@@ -50,6 +50,7 @@ class Trace:
         key: list[int | None] = []
         append, known, input_place = key.append, places.get, buffers.get
         stack: list[Node] = []
+        scalars: list[int | None] = [None]
         count = 0
         met = roots
         while True:
@@ -59,6 +60,8 @@ class Trace:
                     place = input_place(buffer)
                     if place is None:
                         buffers[buffer] = place = ~len(buffers)
+                        if buffer.__class__ is Scalar:
+                            scalars.append(place)
                     append(place)
                     continue
                 place = known(x)
@@ -84,9 +87,7 @@ class Trace:
             # It says how many inputs the node reads, and of which types; whether one is a number comes at the end.
             append(node.signature.key)  # type: ignore[union-attr]
             met = node.inputs
-        append(None)
-        first = 0 if held is None else len(held.places)
-        key += [place for buffer, place in islice(buffers.items(), first, None) if buffer.__class__ is Scalar]
+        key += scalars
         self.pending, self.buffers, self.places, self.key, self._held = pending, buffers, places, key, held
 
     def graph(self, outputs: Sequence[Node]) -> Graph:
@@ -147,6 +148,14 @@ class _Entry:
 
     def ready(self) -> Program:
         """The program of the tier that is due: a structure that returns is worth its fast form."""
+        program = self.program
+        if program is None or self.tier < _HIGHEST_TIER:
+            program = self._rise()
+        self.runs += 1
+        return program
+
+    def _rise(self) -> Program:
+        """Go up to the tier that is due."""
         recalled = devices.recalled(self.structure) if self.program is None else None
         if recalled is not None:
             self.program, self.tier = recalled, 1
@@ -154,7 +163,6 @@ class _Entry:
             tier = devices.tier_for(self.runs, self.structure)
             if tier > self.tier:
                 self.program, self.tier = devices.backend().compile(self.structure, tier), tier
-        self.runs += 1
         assert self.program is not None
         return self.program
 
@@ -292,7 +300,7 @@ def _bundle_of(root: Node) -> Node | None:
 def _run(entry: _Entry, inputs: list[Buffer | Scalar], buffers: list[Buffer], roots: list[Node]) -> None:
     """Run the program that is due, and tell those who look on."""
     program = entry.ready()
-    start = time.perf_counter()
+    start = time.perf_counter() if _observers else 0.0
     if check.state.is_on:
         check.run_checked(program, entry.plan, inputs, buffers)
     else:

@@ -21,7 +21,7 @@ from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.schedule import Schedule
 from retrograd.backends.native.table import Launch, ProgramTable
-from retrograd.backends.native.workers import pool
+from retrograd.backends.native.workers import checked_externals, pool
 from retrograd.core.buffer import Buffer, Scalar, allocator
 from retrograd.core.dtype import DType, float32, uint8
 from retrograd.core.types import TensorType, tensor_type
@@ -107,6 +107,7 @@ class NativeProgram:
         start = self.scalar_block.__array_interface__["data"][0]
         scalar_address = {place: start + 8 * i for i, place in enumerate(self.scalar_places)}
         self._addresses = [scalar_address.get(i, 0) for i in range(len(inputs))]
+        self._table_address, self._externals_address = self.table.address, checked_externals(self.table, self.externals)
         self.runs_done = 0
 
     @cached_property
@@ -130,7 +131,7 @@ class NativeProgram:
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         self.bind(inputs, outputs)
-        pool().run(self.table, self.externals)
+        pool().run_at(self._table_address, self._externals_address)
 
     def repeat(
         self,
@@ -159,18 +160,21 @@ class NativeProgram:
 
     def bind(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         """Write the externals and the scalar block."""
-        addresses = self._addresses
-        for i in self.buffer_places:
-            addresses[i] = inputs[i].address  # type: ignore[union-attr]
         if self.scalar_places:
+            addresses = self._addresses
+            for i in self.buffer_places:
+                addresses[i] = inputs[i].address  # type: ignore[union-attr]
             self._write_scalars([inputs[i].value for i in self.scalar_places])  # type: ignore[union-attr]
+        else:
+            addresses = [buffer.address for buffer in inputs]  # type: ignore[union-attr]
+        bound = self._bound
         self._pack_externals(
             self._external_memory,
             0,
             *addresses,
             *[buffer.address for buffer in outputs],
-            _arena.address(self._bound.arena_bytes),
-            *[min(max(_number(inputs[value]), 0), most) for value, most in self._bound.starts],
+            _arena.address(bound.arena_bytes),
+            *([min(max(_number(inputs[value]), 0), most) for value, most in bound.starts] if bound.starts else ()),
         )
 
     def _write_scalars(self, numbers: Sequence[bool | int | float]) -> None:

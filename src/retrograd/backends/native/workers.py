@@ -81,10 +81,14 @@ class Pool:
 
     def run(self, program: ProgramTable, externals: Words) -> None:
         """Run a program once. Runs from several threads take turns."""
-        address = _checked_externals(program, externals)
+        self.run_at(program.address, checked_externals(program, externals))
+
+    def run_at(self, program: int, externals: int) -> None:
+        """The same by addresses: of the program, and of externals that were checked."""
         with _turn:
-            self._start()
-            driver().run(self._address, program.address, address)
+            if self._dismiss is None or allocator.held_bytes >= self._scratch.enough:
+                self._start()
+            self._run(self._address, program, externals)
 
     def run_many(self, program: ProgramTable, externals: Words, increments: Words, count: int) -> int:
         """Run a program `count` times; after each time `externals += increments`.
@@ -95,7 +99,7 @@ class Pool:
         Returns:
             How many steps were done: fewer than `count` if `stop` was called meanwhile.
         """
-        address = _checked_externals(program, externals)
+        address = checked_externals(program, externals)
         if increments.shape != externals.shape or increments.dtype != np.int64:
             raise ValueError(f"increments must be int64 of shape {externals.shape}")
         with _turn:
@@ -151,7 +155,7 @@ class Pool:
     def _start(self) -> None:
         if self._dismiss is None:
             crew = _Crew(self._state, self._count)
-            self._scratch = crew.scratch
+            self._scratch, self._run = crew.scratch, driver().run
             # Called by `close`, when the pool is collected, or when the interpreter exits, whichever comes first.
             self._dismiss = weakref.finalize(self, crew.dismiss)
             crew.start()
@@ -213,8 +217,12 @@ def _checked(count: int) -> int:
     return count
 
 
-def _checked_externals(program: ProgramTable, externals: Words) -> int:
-    """The address of the externals."""
+def checked_externals(program: ProgramTable, externals: Words) -> int:
+    """The address of the externals, which may be given to that program.
+
+    Raises:
+        ValueError: they are too few, or lie in memory in another way.
+    """
     if externals.dtype != np.int64 or not externals.flags.c_contiguous or externals.size < program.external_count:
         raise ValueError(f"externals must be at least {program.external_count} contiguous int64 words")
     # As `externals.ctypes.data` has it, in a tenth of the time.
