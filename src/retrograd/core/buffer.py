@@ -109,12 +109,14 @@ class Buffer:
         type: shape and dtype of the value.
     """
 
-    __slots__ = ("address", "type", "_size", "_block", "_allocator", "__weakref__")
+    __slots__ = ("address", "type", "_size", "_block", "__weakref__")
+
+    # Of the class: buffers are still given back when the interpreter has cleared this module.
+    _allocator = allocator
 
     def __init__(self, type_: TensorType) -> None:
         self.type = type_
         self._size = size = type_.block
-        self._allocator = allocator
         self._block = block = allocator.take(size)
         self.address = block[0]
 

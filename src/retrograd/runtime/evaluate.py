@@ -262,15 +262,16 @@ def evaluate(roots: Sequence[Node], closing: Closing | None = None) -> dict[Node
     """
     with _turn:
         bundles = [root for root in roots if (known := root.signature) is not None and len(known.outputs) > 1]
-        single = roots if not bundles else _apart(roots, bundles)
+        single = owners = list(roots) if not bundles else _apart(roots, bundles)
+        if bundles:
+            owners = [*single, *[root for root in bundles for _ in root.signature.outputs]]  # type: ignore[union-attr]
         outputs = [*single, *bundles] if closing is None else [*single, *bundles, closing.node]
         trace = Trace(outputs, None if closing is None else closing.held)
         into = () if closing is None else closing.into
         # An output that overwrites no input has the alias ~0; those that are held have none in the key.
-        aliases = [] if closing is None or closing.held else [~trace.buffers.get(buffer, 0) for buffer in into]
+        aliases = [~trace.buffers.get(buffer, 0) for buffer in into] if into and not closing.held else []  # type: ignore[union-attr]
         key = (devices.state.key, len(single), len(bundles), len(outputs), *trace.key, None, *aliases)
         entry = _programs.young.get(key) or _programs.get(key)
-        owners = [*single, *[root for root in bundles for _ in root.signature.outputs]]  # type: ignore[union-attr]
         if entry is None:
             aliases = aliases or list(range(len(into)))
             entry = _programs.put(key, _make(trace, outputs, [-1] * len(owners) + aliases))
@@ -278,7 +279,8 @@ def evaluate(roots: Sequence[Node], closing: Closing | None = None) -> dict[Node
         buffers = [Buffer(root.type) for root in single]
         for root in bundles:
             buffers += allocator.take_set(root.signature.outputs)  # type: ignore[union-attr]
-        buffers += into
+        if into:
+            buffers += into
         _run(entry, inputs, buffers, owners)
         for root, buffer in zip(single, buffers, strict=False):
             root.buffer = buffer

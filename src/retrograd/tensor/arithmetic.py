@@ -126,10 +126,12 @@ class Arithmetic(TensorBase):
 
     def _along(self, operation: Composite, dim: int) -> Any:
         """An operation along an axis; a single number counts as an axis of one element."""
-        axis = self._axis(dim)
-        if self.ndim:
-            return unary(operation, self, (axis,))
-        return wrap(reshape(record(operation, (reshape(self._read(), (1,)),), (0,)), ()))
+        x = self._read()
+        ndim = len(x.type.shape)
+        axis = dim % ndim if -ndim <= dim < ndim else self._axis(dim)
+        if ndim:
+            return wrap(record(operation, (x,), (axis,)))
+        return wrap(reshape(record(operation, (reshape(x, (1,)),), (0,)), ()))
 
     def where(self, condition: TensorBase, other: Any) -> Any:
         """self where the condition holds, else other."""

@@ -14,8 +14,8 @@ from retrograd.core import mode
 class _Switch:
     """Sets the mode on entry and puts back what was there on exit; can be entered again while it is entered."""
 
-    def __init__(self) -> None:
-        self._before: list[tuple[bool, bool]] = []
+    # The modes to put back, and those of the entry before: ((grad_enabled, inference), ...).
+    _before: Any = None
 
     def _modes(self) -> tuple[bool, bool]:
         """Whether gradients are followed, and whether `inference_mode` is on, within."""
@@ -27,14 +27,15 @@ class _Switch:
 
     def __enter__(self) -> Self:
         state = mode.state
-        self._before.append((state.grad_enabled, state.inference))
+        self._before = (state.grad_enabled, state.inference), self._before
         state.grad_enabled, state.inference = self._modes()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        mode.state.grad_enabled, mode.state.inference = self._before.pop()
+        state = mode.state
+        (state.grad_enabled, state.inference), self._before = self._before
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """The function, each call of which runs in this mode; of a generator, each step."""
@@ -82,11 +83,8 @@ class _Plain(_Switch):
     """A switch without arguments, which decorates with or without parentheses."""
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        switch = super().__new__(cls)
-        if function is None:
-            return switch
-        cls.__init__(switch)
-        return switch(function)
+        switch = object.__new__(cls)
+        return switch if function is None else switch(function)
 
 
 class no_grad(_Plain):
@@ -147,7 +145,6 @@ class inference_mode(_Switch):
         return cls()(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__()
         self._enabled = mode
 
     def __enter__(self) -> Self:
@@ -182,7 +179,6 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__()
         self._enabled = bool(mode)
         self._first: tuple[bool, bool] | None = _switch_on(self._enabled)
 
@@ -195,7 +191,7 @@ class set_grad_enabled(_Switch):
     def __enter__(self) -> Self:
         super().__enter__()
         if self._first is not None:
-            self._before[-1], self._first = self._first, None
+            self._before, self._first = (self._first, self._before[1]), None
         return self
 
     def __call__(self, function: Callable[..., Any]) -> Any:

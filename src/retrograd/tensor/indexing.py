@@ -22,7 +22,10 @@ class Indexing(Movements):
     """Reading and writing by index."""
 
     def __getitem__(self, index: Any) -> Any:
-        view = self._cut(index if index.__class__ is tuple else (index,))
+        if index.__class__ is int:
+            view = self._row(index)
+        else:
+            view = self._cut(index if index.__class__ is tuple else (index,))
         if view is not None:
             return view
         plan = plan_of(index, self._type_shape())

@@ -10,7 +10,7 @@ from typing import Any
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.node import Node
 from retrograd.core.operation import composite, record
-from retrograd.core.types import Shape
+from retrograd.core.types import Shape, contiguous_strides
 from retrograd.ops import movement as m
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.view import Movement, exchange, reshaping
@@ -205,6 +205,16 @@ class Movements(TensorBase):
         if not -extent <= index < extent:
             raise IndexError(f"index {index} is out of range for axis {axis} with extent {extent}")
         return self._cut((*[slice(None)] * axis, int(index)))
+
+    def _row(self, index: int) -> Any:
+        """What `_cut` gives for one int, sooner: rows are asked for one after another."""
+        shape = self._type_shape()
+        extent = shape[0] if shape else 1
+        if extent == 1 or not -extent <= index < extent:
+            return self._cut((index,))
+        start, rest, strides = index % extent, shape[1:], self._strides or contiguous_strides(shape)
+        movement = Movement("cut", rest, (start, *(0,) * len(rest)), (1, *rest))
+        return self._view_as(movement, strides[1:], self._offset + start * strides[0], shape=rest)
 
     def _cut(self, items: tuple[Any, ...]) -> Any:
         """The view of ints and slices, one for each of the first axes; None where one is something else, or selects all

@@ -103,7 +103,8 @@ class Storage:
         if self.exports is None or not self.is_exported():
             return self.node
         assert self.memory is not None
-        return grafted(self.node, self.memory.copy())
+        node, copied = self.node, self.memory.copy()
+        return grafted(node, copied) if node.requires_grad else input_node(node.type, copied)
 
     def value(self) -> Buffer | Scalar:
         """The current value, computed if it is pending."""
@@ -317,7 +318,7 @@ def flush(wanted: Storage | None = None) -> None:
     if _failures.happened and wanted is not None and wanted.node in _failures.errors:
         raise copy(_failures.errors[wanted.node])
     storages = take_pending()
-    if wanted is not None and wanted.node.buffer is None and all(s is not wanted for s in storages):
+    if wanted is not None and wanted.node.buffer is None and wanted not in storages:
         storages.append(wanted)
     if not storages:
         return

@@ -33,7 +33,7 @@ def _apply(operation: Composite, x: TensorBase, numbers: tuple[Any, ...] = (), i
 
 def relu(input: Any, inplace: bool = False) -> Any:
     """max(x, 0). Source: torch.nn.functional.relu."""
-    return input.relu_() if inplace else unary(activation.RELU, input)
+    return input.relu_() if inplace else wrap(record(activation.RELU, (input._read(),)))
 
 
 def sigmoid(input: Any) -> Any:
