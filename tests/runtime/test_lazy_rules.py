@@ -134,7 +134,7 @@ def test_an_unrelated_output_changes_no_bit(make: Callable[[], Any]) -> None:
 
 @needs_native
 @every_network
-@pytest.mark.parametrize("tier", [0, 1])
+@pytest.mark.parametrize("tier", [-1, 0, 1])
 def test_tiers_have_the_same_bits(tier: int, make: Callable[[], Any]) -> None:
     with use_backend("native"):
         expected = make()

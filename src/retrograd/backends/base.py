@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from typing import Protocol
 
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.passes.structure import Structure
+
+
+class Tier(IntEnum):
+    """How much work goes into a program before it runs. The bits of the results are the same.
+
+    Attributes:
+        STEPS: the recorded steps one by one, each by a program that other structures share: for what is met first.
+        UNFUSED: one table of kernels, one for each primitive: for whoever wants to look at them one by one.
+        FUSED: as fast as it gets.
+    """
+
+    STEPS = -1
+    UNFUSED = 0
+    FUSED = 1
 
 
 class Program(Protocol):
@@ -52,8 +67,13 @@ class Backend(Protocol):
 
         Args:
             structure: its `graph` is of primitives and control flow.
-            tier: 0 to start soon, 1 to run fast. The bits of the results are the same.
+            tier: a Tier.
         """
 
-    def recall(self, structure: Structure) -> Program | None:
-        """The program of tier 1 that an earlier process has planned for a structure; None if there is none."""
+    def recall(self, structure: Structure, first: bool) -> Program | None:
+        """The fused program that an earlier process, or another structure, has planned; None if there is none.
+
+        Args:
+            structure: what it computes.
+            first: whether it is met for the first time, so that looking must not take long.
+        """

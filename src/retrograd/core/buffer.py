@@ -144,11 +144,22 @@ class Buffer:
         np.copyto(buffer.array(), array, casting="unsafe")
         return buffer
 
+    @classmethod
+    def sharing(cls, other: Buffer, type_: TensorType) -> Buffer:
+        """The elements of another buffer, which it keeps, as a value of another shape."""
+        buffer = cls.__new__(cls)
+        buffer.type, buffer._size, buffer.address, buffer._block = type_, 0, other.address, (other.address, other)
+        return buffer
+
     def copy(self) -> Buffer:
         """A new buffer with the same elements."""
         copied = Buffer(self.type)
-        ctypes.memmove(copied.address, self.address, self.type.nbytes)
+        copied.write_from(self)
         return copied
+
+    def write_from(self, other: Buffer) -> None:
+        """Take over the elements of a buffer of the same type."""
+        ctypes.memmove(self.address, other.address, self.type.nbytes)
 
     @classmethod
     def behind(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:

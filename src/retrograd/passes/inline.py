@@ -20,12 +20,16 @@ from retrograd.ops.elementwise import BITCAST, CAST
 from retrograd.passes.bodies import map_bodies
 from retrograd.passes.builder import GraphBuilder
 
-# Calls that are no nodes of their own: their steps are.
 _STRUCTURES: Final = frozenset(("backward", "checkpoint", "checkpoint.backward"))
 # What only says where numbers go, or is about their bits.
 _MOVES: Final = frozenset(
     "reshape permute broadcast slice slice_put pad concat flip unfold take gather select const cast bitcast".split()
 )
+
+
+def is_structure(signature: Signature) -> bool:
+    """Whether a call is no node of its own: its steps are."""
+    return signature.operation.name in _STRUCTURES
 
 
 def inline_calls(graph: Graph) -> Graph:
@@ -83,7 +87,7 @@ def _computes_in_half(signature: Signature) -> bool:
 
 def _only_moves(operation: Operation, signature: Signature) -> bool:
     assert signature.graph is not None
-    return operation.name in _STRUCTURES or _moves(signature.graph)
+    return is_structure(signature) or _moves(signature.graph)
 
 
 @functools.lru_cache(maxsize=1 << 10)

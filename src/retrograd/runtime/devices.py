@@ -6,12 +6,14 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from retrograd.backends.base import Backend, Program
 from retrograd.backends.null.backend import NullBackend
 from retrograd.backends.reference.backend import ReferenceBackend
+from retrograd.core.cache import Cache
 from retrograd.core.errors import OptionError
-from retrograd.core.graph import Graph
+from retrograd.core.signature import Signature
 from retrograd.ops.loop import Loop
 from retrograd.passes.structure import Structure
 
@@ -32,8 +34,8 @@ class _State:
     def __init__(self) -> None:
         self.name = os.environ.get("RETROGRAD_BACKEND", "native")
         tier = os.environ.get("RETROGRAD_TIER") or None
-        if tier not in (None, "0", "1"):
-            raise OptionError(f"RETROGRAD_TIER={tier!r}: expected 0 (unfused) or 1 (fused)")
+        if tier not in (None, "-1", "0", "1"):
+            raise OptionError(f"RETROGRAD_TIER={tier!r}: expected -1 (step by step), 0 (unfused) or 1 (fused)")
         self.fixed_tier = None if tier is None else int(tier)
         self._update()
 
@@ -63,40 +65,40 @@ def backend() -> Backend:
     return found
 
 
-def recalled(structure: Structure) -> Program | None:
-    """The program of tier 1 that an earlier process has planned for a structure, if that is wanted here."""
-    return None if state.fixed_tier == 0 else backend().recall(structure)
+def recalled(structure: Structure, first: bool) -> Program | None:
+    """The fused program that an earlier process, or another structure, has planned; None if there is none.
+
+    Args:
+        structure: what it computes.
+        first: whether it is met for the first time, so that looking must not take long.
+    """
+    return backend().recall(structure, first)
 
 
-def tier_for(runs: int, structure: Structure) -> int:
-    """0 for a structure seen first, 1 for one that returns or is heavy."""
-    if state.fixed_tier is not None:
-        return state.fixed_tier
-    return 1 if runs > 0 or _is_heavy(structure.graph) else 0
+def is_heavy(structure: Structure) -> bool:
+    """More than about a hundred million multiplications: worth fusing for a single run."""
+    return sum(_multiplications(step.signature) for step in structure.recorded.steps) > 100_000_000
 
 
-def is_settled(tier: int) -> bool:
-    """Whether a program of this tier will be run again as it is."""
-    return tier > 0 or state.fixed_tier is not None
+_work: Final[Cache[Signature, int]] = Cache(limit=1 << 13)
 
 
-def _is_heavy(graph: Graph) -> bool:
-    """More than about a hundred million multiplications: worth compiling for a single run."""
-    return _multiplications(graph) > 100_000_000
+def _multiplications(signature: Signature) -> int:
+    """Of one step, with all that it consists of."""
+    found = _work.get(signature)
+    return _work.put(signature, _count(signature)) if found is None else found
 
 
-def _multiplications(graph: Graph) -> int:
-    work = 0
-    for step in graph.steps:
-        name, signature = step.signature.operation.name, step.signature
-        if name == "matmul":
-            work += signature.type.size * signature.inputs[0].shape[-1]
-        elif name == "convolution":
-            work += signature.type.size * math.prod(signature.inputs[1].shape[1:])
-        elif name == "scan":
-            loop = Loop.of(signature.attributes)
-            work += loop.length * _multiplications(loop.body)
-    return work
+def _count(signature: Signature) -> int:
+    name = signature.operation.name
+    if name == "matmul":
+        return signature.type.size * signature.inputs[0].shape[-1]
+    if name == "convolution":
+        return signature.type.size * math.prod(signature.inputs[1].shape[1:])
+    if name == "scan":
+        loop = Loop.of(signature.attributes)
+        return loop.length * sum(_multiplications(step.signature) for step in loop.body.steps)
+    return 0 if signature.graph is None else sum(_multiplications(step.signature) for step in signature.graph.steps)
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def use_backend(name: str, tier: int | None = None) -> Iterator[None]:
 
     Args:
         name: of the backend.
-        tier: hold programs at tier 0 (unfused) or 1 (fused); None lets the runtime choose.
+        tier: hold programs at tier -1 (step by step), 0 (unfused) or 1 (fused); None lets the runtime choose.
     """
     before = state.name, state.fixed_tier
     state.set(name, tier)

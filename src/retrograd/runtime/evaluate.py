@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from retrograd.backends.base import Program
+from retrograd.backends.base import Program, Tier
 from retrograd.core.buffer import Buffer, Scalar, allocator
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
@@ -27,7 +27,8 @@ from retrograd.runtime import check, devices
 from retrograd.runtime.closing import Closing, Held
 
 _by_number = attrgetter("number")
-_HIGHEST_TIER: Final = 1
+# A structure that is back after so many others is fused at once.
+_NEAR: Final = 4
 
 
 class Trace:
@@ -134,50 +135,82 @@ def _unbound(node: Node) -> GraphError:
     )
 
 
-class _Entry:
-    """A structure in the cache, and its program of each tier."""
+class _Clock:
+    """Counts the runs of programs that are not fused."""
 
-    __slots__ = ("structure", "program", "tier", "runs", "_overwriting")
+    now = 0
+
+
+class _Entry:
+    """A structure in the cache, and the program in force.
+
+    Fusing takes as long as some tens of runs step by step. A structure that is back after a few others is in a loop,
+    and is fused; of one that comes at random among hundreds, each return counts as much less.
+    """
+
+    __slots__ = ("structure", "program", "tier", "_last", "_worth", "_overwriting")
 
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
         self.program: Program | None = None
-        self.tier = -1
-        self.runs = 0
-        self._overwriting: dict[tuple[int, tuple[int, ...]], Program] = {}
+        self.tier: int | None = None
+        self._last, self._worth = 0, 0.0
+        self._overwriting: dict[tuple[int | None, tuple[int, ...]], Program] = {}
 
     def ready(self) -> Program:
-        """The program of the tier that is due: a structure that returns is worth its fast form."""
+        """The program of the tier that is due."""
         program = self.program
-        if program is None or self.tier < _HIGHEST_TIER:
-            program = self._rise()
-        self.runs += 1
-        return program
+        return program if program is not None and self.tier == Tier.FUSED else self._rise()
 
     def _rise(self) -> Program:
         """Go up to the tier that is due."""
-        recalled = devices.recalled(self.structure) if self.program is None else None
-        if recalled is not None:
-            self.program, self.tier = recalled, 1
+        _Clock.now += 1
+        if self.program is None:
+            self.program, self.tier = self._first()
         else:
-            tier = devices.tier_for(self.runs, self.structure)
-            if tier > self.tier:
-                self.program, self.tier = devices.backend().compile(self.structure, tier), tier
-        assert self.program is not None
+            self._worth += _NEAR / (_Clock.now - self._last)
+            if self._worth >= 1 and devices.state.fixed_tier is None:
+                recalled = devices.recalled(self.structure, first=False)
+                self.program = recalled or devices.backend().compile(self.structure, Tier.FUSED)
+                self.tier = Tier.FUSED
+        self._last = _Clock.now
         return self.program
+
+    def _first(self) -> tuple[Program, int]:
+        """The program of a structure that is met for the first time, and its tier."""
+        fixed, structure = devices.state.fixed_tier, self.structure
+        if fixed in (None, Tier.FUSED):
+            recalled = devices.recalled(structure, first=True)
+            if recalled is not None:
+                return recalled, Tier.FUSED
+        if fixed is not None:
+            tier: int = fixed
+        elif devices.is_heavy(structure):
+            tier = Tier.FUSED
+        else:
+            # Whoever checks programs wants to see one.
+            tier = Tier.UNFUSED if check.state.is_on else Tier.STEPS
+        return devices.backend().compile(structure, tier), tier
 
     def overwriting(self, aliases: list[int]) -> Program:
         """The program in force, but with these aliases."""
         key = self.tier, tuple(aliases)
         if key not in self._overwriting:
             structure = self.structure.overwriting(aliases)
-            recalled = devices.recalled(structure) if self.tier > 0 else None
+            assert self.tier is not None
+            recalled = devices.recalled(structure, first=False) if self.tier == Tier.FUSED else None
             self._overwriting[key] = recalled or devices.backend().compile(structure, self.tier)
         return self._overwriting[key]
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the program will be run again as it is."""
+        return self.tier == Tier.FUSED or devices.state.fixed_tier is not None
+
+    @property
     def plan(self) -> check.Plan:
         """What the program in force was compiled of."""
+        assert self.tier is not None
         return check.Plan(self.structure, self.tier)
 
 
@@ -308,7 +341,7 @@ def _run(entry: _Entry, inputs: list[Buffer | Scalar], buffers: list[Buffer], ro
     else:
         program.run(inputs, buffers)
     if _observers:
-        seconds, settled = time.perf_counter() - start, devices.is_settled(entry.tier) and not check.state.is_on
+        seconds, settled = time.perf_counter() - start, entry.is_settled and not check.state.is_on
         done = Evaluation(program, settled, inputs, buffers, roots, seconds, entry)
         for observer in list(_observers):
             observer(done)

@@ -23,7 +23,7 @@ COUNT = int(os.environ.get("RETROGRAD_RANDOM_NETWORKS", "40"))
 # |native - exact| <= FACTOR eps (largest value + how much results move with what goes in); errors of 2 were seen.
 FACTOR = 16
 # Tiers and threads that must give the bits of tier 0 on one thread.
-RUNS = ((1, 1), (1, 2), (1, 4), (None, 2))
+RUNS = ((1, 1), (1, 2), (1, 4), (-1, 1), (-1, 2), (None, 2))
 # How far inputs are moved: far against rounding errors, near against the distances of kinks.
 MOVED = {"float32": 2.0**-17, "float64": 2.0**-36}
 

@@ -1,4 +1,4 @@
-"""Random programs of whole numbers, booleans and movements: both tiers, and any threads, give what NumPy gives.
+"""Random programs of whole numbers, booleans and movements: every tier, and any threads, give what NumPy gives.
 
 `RETROGRAD_RANDOM_PROGRAMS` says how many are tried. A failing one is shrunk, and printed as what `_run` takes.
 """
@@ -70,8 +70,8 @@ def _values(program: Program) -> list[Any]:
 
 @settings(deadline=None, max_examples=COUNT, suppress_health_check=[HealthCheck.too_slow])
 @given(_programs)
-def test_both_tiers_give_what_numpy_gives(program: Program) -> None:
+def test_every_tier_gives_what_numpy_gives(program: Program) -> None:
     expected = _run(program, "reference")
-    for tier, threads in ((0, 1), (1, 1), (1, 2)):
+    for tier, threads in ((0, 1), (1, 1), (1, 2), (-1, 2)):
         for found, array in zip(_run(program, "native", tier, threads), expected, strict=True):
             np.testing.assert_array_equal(found, array, strict=True, err_msg=f"tier {tier}, {threads} threads")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from retrograd.backends.base import Program
+from retrograd.backends.base import Program, Tier
 from retrograd.backends.native.compiler import host
 from retrograd.backends.native.fuse import Fusion
 from retrograd.backends.native.lower import Lowering
@@ -20,6 +20,7 @@ from retrograd.backends.native.prepare import prepare
 from retrograd.backends.native.program import NativeProgram, bind_plan
 from retrograd.backends.native.schedule import Schedule, make_schedule
 from retrograd.backends.native.segments import SegmentedProgram, native_steps
+from retrograd.backends.native.stepwise import StepPrograms, StepwiseProgram
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.templates import Templates
 from retrograd.backends.native.tiny import TinyLowering, is_tiny
@@ -27,6 +28,9 @@ from retrograd.backends.native.views import ViewTable
 from retrograd.core.graph import Graph
 from retrograd.passes.generalise import is_general
 from retrograd.passes.structure import Structure
+
+# After so many structures in a row that are not on disk, new ones are looked for there only when they return.
+_MISSES = 16
 
 
 class NativeBackend:
@@ -36,8 +40,12 @@ class NativeBackend:
 
     def __init__(self) -> None:
         self._templates = Templates(plan_segment)
+        self._steps = StepPrograms(self._compile_step)
+        self._missed = 0
 
     def compile(self, structure: Structure, tier: int) -> Program:
+        if tier == Tier.STEPS:
+            return StepwiseProgram(structure, self._steps)
         graph, scalars = structure.graph, structure.scalars
         if not all(native_steps(graph)):
             return _in_segments(graph, scalars, tier)
@@ -46,12 +54,18 @@ class NativeBackend:
             plan_store().keep(program.plan, structure.digest, structure.aliases)
         return program
 
-    def recall(self, structure: Structure) -> Program | None:
+    def recall(self, structure: Structure, first: bool) -> Program | None:
         instance = self._templates.instance(structure)
         if instance is not None:
             return instance
-        plan = None if structure.digest is None else plan_store().recall(structure.digest, structure.aliases)
+        if (first and self._missed >= _MISSES) or structure.digest is None:
+            return None
+        plan = plan_store().recall(structure.digest, structure.aliases)
+        self._missed = self._missed + 1 if plan is None else 0
         return None if plan is None else _recalled(plan, structure)
+
+    def _compile_step(self, structure: Structure) -> Program:
+        return self.recall(structure, first=True) or self.compile(structure, Tier.FUSED)
 
 
 def _recalled(plan: Plan, structure: Structure) -> NativeProgram:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import Schedule
 from retrograd.backends.native.segments import SegmentedProgram
+from retrograd.backends.native.stepwise import JoinProgram, StepwiseProgram
 from retrograd.backends.native.table import ProgramTable
 from retrograd.backends.native.work import BlockWork, Work
 from retrograd.core.graph import Graph, Step
@@ -76,15 +78,19 @@ def rows_of(program: Program, runs: int = 0) -> ProgramRows:
     """
     kernels: list[KernelRow] = []
     arena = phases = 0
-    for part, nanoseconds in _parts(program):
+    parts = list(_parts(program))
+    # A step that comes again is the same part, which adds up the time of all its calls.
+    calls = Counter(id(part) for part, _ in parts)
+    for part, nanoseconds in parts:
         if isinstance(part, NativeProgram):
-            kernels += [_shifted(row, phases) for row in _rows(part, runs)]
+            kernels += [_shifted(row, phases) for row in _rows(part, runs * calls[id(part)])]
             arena = max(arena, part.schedule.arena_bytes)
             phases += len(part.schedule.phases)
         else:
             kernels.append(_reference_row(part, phases, nanoseconds * 1e-9 / runs if runs else None))
             phases += 1
-    graph = program.graph if isinstance(program, SegmentedProgram) else _native_parts(program)[0].lowering.graph
+    whole = isinstance(program, SegmentedProgram | StepwiseProgram)
+    graph = program.graph if whole else _native_parts(program)[0].lowering.graph  # type: ignore[attr-defined]
     return ProgramRows(graph, tuple(kernels), arena, phases)
 
 
@@ -92,8 +98,7 @@ def rows_of(program: Program, runs: int = 0) -> ProgramRows:
 def timed(programs: list[Program]) -> Iterator[None]:
     """Within the block, runs of the programs add up the time of each launch, from zero."""
     tables = [part.table for program in programs for part in _native_parts(program)]
-    segmented = [program for program in programs if isinstance(program, SegmentedProgram)]
-    clocks: list[ProgramTable | SegmentedProgram] = [*tables, *segmented]
+    clocks: list[ProgramTable | SegmentedProgram] = [*tables, *_segmented(programs)]
     for clock in clocks:
         clock.reset_nanoseconds()
         clock.timed = True
@@ -149,8 +154,23 @@ def _parts(program: Program) -> Iterator[tuple[NativeProgram | Step, int]]:
         for segment, nanoseconds in zip(program.segments, program.nanoseconds, strict=True):
             if isinstance(segment.run, (NativeProgram, Step)):
                 yield segment.run, nanoseconds
+    elif isinstance(program, StepwiseProgram):
+        for call in program.calls:
+            if isinstance(call.program, JoinProgram):
+                yield call.step, 0
+            elif call.program is not None:
+                yield from _parts(call.program)
     else:
         raise TypeError(f"a program of the native backend is wanted, not {type(program).__name__}")
+
+
+def _segmented(programs: list[Program]) -> Iterator[SegmentedProgram]:
+    """Programs with steps for NumPy, also such as are steps of others."""
+    for program in programs:
+        if isinstance(program, SegmentedProgram):
+            yield program
+        elif isinstance(program, StepwiseProgram):
+            yield from _segmented([call.program for call in program.calls if call.program is not None])
 
 
 def _native_parts(program: Program) -> list[NativeProgram]:
@@ -172,7 +192,7 @@ def _row(program: NativeProgram, work: Work, phase: int, seconds: float | None) 
     # What blocks of rows do is told, and counted as the loop that it is.
     told = [*steps, *_in_blocks(work)]
     return KernelRow(
-        sources=tuple(dict.fromkeys(map(source_of, told or _copied(program, work)))),
+        sources=tuple(dict.fromkeys(map(source_of, told or _copied(program, work)))) or ("copy",),
         operations=tuple(step.signature.operation.name for step in told) or ("copy",),
         kernel=work.kernel,
         shape=largest.shape,
@@ -221,8 +241,11 @@ def source_of(step: Step) -> str:
 def _reference_row(step: Step, phase: int, seconds: float | None) -> KernelRow:
     type_ = step.signature.type
     sizes = sum(x.nbytes for x in (*step.signature.inputs, *step.signature.outputs))
-    runner = "Python" if isinstance(step.signature.operation, ControlFlow) else "NumPy"
-    name = f"{step.signature.operation.name} ({runner})"
+    operation = step.signature.operation
+    runner = "Python" if isinstance(operation, ControlFlow) else "NumPy"
+    if JoinProgram.serves(step.signature, ()):
+        runner = "copy"
+    name = f"{operation.name} ({runner})"
     return KernelRow(
         (source_of(step),), (name,), "", type_.shape, type_.dtype.name, phase, 1, operations_of(step), sizes, seconds
     )

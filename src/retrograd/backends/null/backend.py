@@ -25,5 +25,5 @@ class NullBackend:
     def compile(self, structure: Structure, tier: int) -> NullProgram:
         return NullProgram()
 
-    def recall(self, structure: Structure) -> None:
+    def recall(self, structure: Structure, first: bool) -> None:
         return None

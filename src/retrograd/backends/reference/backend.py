@@ -42,5 +42,5 @@ class ReferenceBackend:
     def compile(self, structure: Structure, tier: int) -> ReferenceProgram:
         return ReferenceProgram(structure.graph)
 
-    def recall(self, structure: Structure) -> None:
+    def recall(self, structure: Structure, first: bool) -> None:
         return None

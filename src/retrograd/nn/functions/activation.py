@@ -16,7 +16,7 @@ from retrograd.core.operation import Composite, record
 from retrograd.ops import activation, rectifier, smooth
 from retrograd.ops.arithmetic import MUL
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.dispatch import node_of, unary
+from retrograd.tensor.dispatch import node_of
 from retrograd.tensor.tensor import from_array
 
 
