@@ -36,7 +36,7 @@ class Signature:
 
     Attributes:
         key: a number that stands for it.
-        outputs: the types of its outputs; `type` is the first.
+        outputs: the types of its outputs; `type` is the first, `width` their number.
         graph: the body, for composites and functions. That of an instance is made when somebody looks at it.
         instance: the general signature that this one follows from, and the values of its symbols.
         projects: for `project`, which output it selects.
@@ -50,6 +50,7 @@ class Signature:
         "inputs",
         "outputs",
         "type",
+        "width",
         "key",
         "instance",
         "_graph",
@@ -73,6 +74,7 @@ class Signature:
         self.inputs: Final = inputs
         self.outputs: Final = outputs
         self.type: Final = outputs[0]
+        self.width: Final = len(outputs)
         self.instance: Final = instance
         self._graph = graph
         self.projects: int | None = attributes[0] if operation.name == "project" else None

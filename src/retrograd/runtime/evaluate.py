@@ -71,15 +71,18 @@ class Trace:
                     if signature is None:
                         raise _unbound(x)
                     projects = signature.projects
-                    parent = x if projects is None else x.inputs[0]
-                    place = known(parent)
-                    if place is None:
-                        places[parent] = place = count
-                        count += len(parent.signature.outputs)  # type: ignore[union-attr]
-                        stack.append(parent)
-                    if projects is not None:
-                        place += projects
-                        places[x] = place
+                    if projects is None:
+                        places[x] = place = count
+                        count += signature.width
+                        stack.append(x)
+                    else:
+                        parent = x.inputs[0]
+                        place = known(parent)
+                        if place is None:
+                            places[parent] = place = count
+                            count += parent.signature.width  # type: ignore[union-attr]
+                            stack.append(parent)
+                        places[x] = place = place + projects
                 append(place)
             if not stack:
                 break

@@ -191,9 +191,9 @@ class TensorBase:
             node: that of the view, if it is known.
             shape: of the view, if it is known: where no gradient flows, the node is made when it is asked for.
         """
-        movements = (movement,) if isinstance(movement, Movement) else movement
+        movements = (movement,) if movement.__class__ is Movement else movement
         storage, plain = self._storage, self._plain
-        view = blank()
+        view = object.__new__(_class[0])
         view._storage = storage
         view._view = movements if plain else (*self._view, *movements)
         view._strides, view._offset = strides, offset
@@ -205,10 +205,14 @@ class TensorBase:
             if node is None:
                 cached = self._cached
                 if plain:
-                    node = storage.node
+                    base = storage.node
                 else:
-                    node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
-                node = _seen_through(movements, node)
+                    base = cached[2] if cached is not None and cached[0] == storage.version else self._history()
+                node = base
+                for step in movements:
+                    node = step.read(node)
+                if node is base and base.requires_grad:
+                    node = record(IDENTITY, (base,))
             view._cached = storage.version, storage.lineage, node
             if storage.inference:
                 INFERRED.add(node)

@@ -24,6 +24,9 @@ from retrograd.ops.cut import CUT, EXPAND
 from retrograd.ops.strided import AS_STRIDED, AS_STRIDED_PUT
 from retrograd.ops.unfold import UNFOLD_PUT, unfold
 
+# The two that are met most, by the shortest way.
+_PERMUTE, _RESHAPE = m.PERMUTE, m.RESHAPE
+
 
 class Movement:
     """One step of a view: its kind, and what that kind needs.
@@ -48,9 +51,9 @@ class Movement:
         if attributes is None:
             return x
         if kind == "permute":
-            return record(m.PERMUTE, (x,), attributes)
+            return record(_PERMUTE, (x,), attributes)
         if kind == "reshape":
-            return x if x.type.shape == self.shape else record(m.RESHAPE, (x,), attributes)
+            return x if x.type.shape == self.shape else record(_RESHAPE, (x,), attributes)
         if kind == "cut":
             return record(CUT, (x, *_cut_offsets(self, x.type.shape)), (self.steps, self.shape))
         if kind == "expand":
