@@ -191,7 +191,7 @@ class TensorBase:
             node: that of the view, if it is known.
             shape: of the view, if it is known: where no gradient flows, the node is made when it is asked for.
         """
-        movements = (movement,) if movement.__class__ is Movement else movement
+        movements: View = (movement,) if movement.__class__ is Movement else movement  # type: ignore[assignment]
         storage, plain = self._storage, self._plain
         view = object.__new__(_class[0])
         view._storage = storage
