@@ -83,6 +83,7 @@ class PlanTemplate:
             found.enter_tiles(number, [launch.tiles for launch in phase])
         found.enter_relocations(plan.relocations)
         found.enter_loops(plan)
+        found.enter(table.header, ProgramWord.SERIAL, plan.serial)
         return found.words
 
 

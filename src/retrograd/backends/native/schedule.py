@@ -14,7 +14,7 @@ from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.views import dense_view
 from retrograd.backends.native.work import BlockWork, LoopWork, Work
-from retrograd.core.extent import about, computed
+from retrograd.core.extent import computed, presently
 
 _ALIGNMENT = 64
 
@@ -89,7 +89,7 @@ class _Arranged:
         """Append what does not depend on one another: a phase, then loops. Those of equally many steps go together."""
         plain = [work for work in works if not isinstance(work, LoopWork)]
         if plain:
-            self.phases.append(sorted(plain, key=lambda work: -about(work.cost)))
+            self.phases.append(sorted(plain, key=lambda work: -presently(work.cost)))
             self.around.append(around)
         by_count: dict[int, list[LoopWork]] = {}
         for work in works:

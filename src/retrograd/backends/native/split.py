@@ -77,12 +77,12 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
         extent *= shape[axis]
     inner = all(n == 1 for n in shape[end:])
     limit, chunks = (_INNER_LIMIT, _INNER_CHUNKS) if inner else (_OUTER_LIMIT, _OUTER_CHUNKS)
-    last = _last_axes(shape, run)
-    if not inner and extent > limit and last is not None:
-        x = builder.record(operation, (x,), (tuple(range(last, end)),))
-        return _reduce_run(builder, operation, x, (start, last))
     if extent <= limit:
         return builder.record(operation, (x,), (axes,))
+    last = None if inner else _last_axes(shape, run)
+    if last is not None:
+        x = builder.record(operation, (x,), (tuple(range(last, end)),))
+        return _reduce_run(builder, operation, x, (start, last))
     x = _reshape(builder, x, (*shape[:start], extent, *shape[end:]))
     chunk = next((c for c in chunks if extent % c == 0), chunks[0])
     whole = extent - extent % chunk

@@ -191,3 +191,13 @@ def even_part(extent: int, limit: int) -> int:
     """The size of even parts of at most about `limit`."""
     parts = max(-(-extent // max(limit, 1)), 1)
     return -(-extent // parts)
+
+
+def roughly(extent: int) -> int:
+    """A number of about this size: choices that are made for such numbers are made seldom, and remembered.
+
+    >>> [roughly(n) for n in (0, 7, 8, 9, 10, 100, 1000)]
+    [0, 7, 8, 8, 10, 96, 896]
+    """
+    shift = max(extent.bit_length() - 3, 0)
+    return extent >> shift << shift
