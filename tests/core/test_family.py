@@ -28,14 +28,14 @@ def test_multiples_products_and_sums_of_symbols_are_found(pairs: list[tuple[int,
     if len({n for n, _ in pairs}) < 3 or len({m for _, m in pairs}) < 3:
         return
     fit = _fit(samples, 2).finish()
-    assert all(fit.values(sample) is not None for sample in samples)
+    assert all(fit.at(sample) is not None for sample in samples)
 
 
 def test_numbers_that_break_the_expressions_are_refused() -> None:
     fit = _fit([(5, 10, 3), (6, 12, 3), (8, 16, 3)], 1).finish()
-    assert fit.values((9, 18, 3)) == (9,)
-    assert fit.values((9, 19, 3)) is None
-    assert fit.values((9, 18, 4)) is None
+    assert fit.at((9, 18, 3)) == ((9,), ())
+    assert fit.at((9, 19, 3)) is None
+    assert fit.at((9, 18, 4)) is None
 
 
 def test_what_no_expression_gives_is_not_general() -> None:
@@ -118,5 +118,28 @@ def test_keys_hold_all_but_integers() -> None:
 def test_types_for_other_values() -> None:
     fitter = Fitter([(5,), (6,), (8,)])
     n = fitter.free()
-    types = TypesAt(fitter.guards, [tensor_type(shape, float32) for shape in ((n, 3), (), (2 * n,))])
-    assert types((9,)) == tuple(tensor_type(shape, float32) for shape in ((9, 3), (), (18,)))
+    types = TypesAt([tensor_type(shape, float32) for shape in ((n, 3), (), (2 * n,))])
+    fitter.want(types.extents)
+    found = fitter.finish().at((9,))
+    assert found is not None
+    assert types(found[1]) == tuple(tensor_type(shape, float32) for shape in ((9, 3), (), (18,)))
+
+
+def test_guards_that_come_later_are_looked_at() -> None:
+    fitter = Fitter([(5,), (6,), (8,)])
+    n = fitter.free()
+    fit = fitter.finish()
+    assert fit.at((3,)) == ((3,), ())
+    assert n > 4
+    assert fit.at((3,)) is None
+    assert fit.at((30,)) == ((30,), ())
+
+
+def test_where_an_expression_divides_by_zero_there_is_no_member() -> None:
+    fitter = Fitter([(5, 10), (6, 12), (8, 16)])
+    n = fitter.free()
+    fitter.bound()
+    fitter.want([100 // (n - 7)])
+    fit = fitter.finish()
+    assert fit.at((8, 16)) == ((8,), (100,))
+    assert fit.at((7, 14)) is None

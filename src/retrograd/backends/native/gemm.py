@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from functools import lru_cache
 from itertools import product
@@ -120,15 +120,19 @@ class _Tile:
 
     blocking: Blocking
     alone: bool
+    # What is best for some extents: for rows and for columns the unit, the limit and the number of parts.
+    _known: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     def __call__(self, extents: Sequence[int]) -> tuple[int, int]:
-        m, n, k, batch = map(roughly, extents)
-        tile_m, tile_n = _best_tile(self.blocking, m, n, k, batch, self.alone)
+        about_these = tuple(map(roughly, extents))
+        known = self._known.get(about_these) or self._known.setdefault(about_these, self._cuts(*about_these))
+        return _even_size(extents[0], *known[:3]), _even_size(extents[1], *known[3:])
+
+    def _cuts(self, m: int, n: int, k: int, batch: int) -> tuple[int, ...]:
         blocking = self.blocking
-        return (
-            _even_size(extents[0], blocking.rows, blocking.block_rows, -(-m // tile_m)),
-            _even_size(extents[1], blocking.columns, blocking.block_columns, -(-n // tile_n)),
-        )
+        tile_m, tile_n = _best_tile(blocking, m, n, k, batch, self.alone)
+        rows = blocking.rows, blocking.block_rows, -(-m // tile_m)
+        return *rows, blocking.columns, blocking.block_columns, -(-n // tile_n)
 
 
 @lru_cache(maxsize=1 << 12)
