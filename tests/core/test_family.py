@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
+from retrograd.core import family as families
 from retrograd.core.dtype import float32
 from retrograd.core.extent import Extent
 from retrograd.core.family import Family, Fitter, NotGeneralError, TypesAt, key_of_attribute, key_of_type
@@ -98,6 +99,32 @@ def test_a_family_gives_up_after_some_failures() -> None:
     for n in range(20):
         assert family.find((n,), make) is None
     assert len(attempts) == 3
+
+
+def test_mistakes_are_counted_and_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(families, "_CHECK", False)
+    monkeypatch.setattr(families, "mistakes", {})
+    family: Family[int] = Family()
+
+    def mistaken(fitter: Fitter) -> int:
+        return fitter.free().nothing  # type: ignore[no-any-return]
+
+    for n in range(5, 9):
+        assert family.find((n,), mistaken) is None
+    assert list(families.mistakes.values()) == [2]
+    (record,) = caplog.records
+    assert record.name == "retrograd"
+    assert "mistake" in record.getMessage()
+    assert record.exc_info is not None
+
+
+def test_mistakes_are_raised_where_everything_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(families, "_CHECK", True)
+    family: Family[int] = Family()
+    assert family.find((5,), lambda fitter: 1 // 0) is None
+    assert family.find((6,), lambda fitter: 1 // 0) is None
+    with pytest.raises(ZeroDivisionError):
+        family.find((7,), lambda fitter: 1 // 0)
 
 
 def test_one_that_is_right_for_a_single_extent_is_none() -> None:

@@ -29,6 +29,10 @@ _MOST_FAILURES: Final = 3
 _CHECK: Final = os.environ.get("RETROGRAD_CHECK") == "1"
 
 
+# Errors that nobody expects of code that is given extents, by the line that raised them: how often it did.
+mistakes: Final[dict[str, int]] = {}
+
+
 class NotGeneralError(Exception):
     """The members differ in more than extents that can be expressed."""
 
@@ -305,10 +309,11 @@ class Family(Generic[T]):
         except (NotGeneralError, TooManyGuardsError, RetrogradError):
             self._failures += 1
             return None
-        except Exception:
+        except Exception as error:
             # Code that does not take extents is a mistake, but none that a user's program should end by.
             if _CHECK:
                 raise
+            _note(error)
             self._failures += 1
             return None
         self._general = (general, *self._general)
@@ -330,3 +335,21 @@ def _made(make: Callable[[Fitter], T], samples: Sequence[Numbers]) -> GeneralMem
     if fit.guards.pinned:
         raise NotGeneralError("it is right for some extents alone")
     return GeneralMember(made, fit)
+
+
+def _note(error: Exception) -> None:
+    """Count a mistake, and tell of it the first time."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    line = "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    mistakes[line] = mistakes.get(line, 0) + 1
+    if mistakes[line] > 1:
+        return
+    import logging  # noqa: PLC0415 -- slow to import, and seldom needed
+
+    logging.getLogger("retrograd").warning(
+        "what comes with ever new extents could not be planned for all of them, which makes it slower but not wrong; "
+        "this is a mistake in retrograd: please report it",
+        exc_info=error,
+    )
