@@ -408,6 +408,42 @@ def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
     return rule(list(map(_value, numbers))) if guards is None else guards.results(rule, numbers)
 
 
+def greatest(a: int, b: int) -> int:
+    """The greater of two numbers, which guards nothing.
+
+    >>> guards = Guards()
+    >>> n = guards.symbol(8)
+    >>> guards.compiled([greatest(n, 10), least(n, 10)])([12]), greatest(3, 4)
+    ((12, 10), 4)
+    """
+    return max(a, b) if a.__class__ is b.__class__ is int else computed(_greatest, (a, b))[0]
+
+
+def least(a: int, b: int) -> int:
+    """The lesser of two numbers, likewise."""
+    return min(a, b) if a.__class__ is b.__class__ is int else computed(_least, (a, b))[0]
+
+
+def _greatest(numbers: Sequence[int]) -> list[int]:
+    return [max(numbers)]
+
+
+def _least(numbers: Sequence[int]) -> list[int]:
+    return [min(numbers)]
+
+
+def alike(some: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether numbers are equal whatever the symbols' values are, which guards nothing. Where it says no, they may be
+    equal by chance.
+
+    >>> guards = Guards()
+    >>> n = guards.symbol(8)
+    >>> alike((n * 2, 3), (n + n, 3)), alike((n,), (8,)), guards.hold([9])
+    (True, False, True)
+    """
+    return len(some) == len(others) and all(_terms(a) == _terms(b) for a, b in zip(some, others, strict=True))
+
+
 def extents_in(data: Any) -> Iterator[Extent]:
     """All extents in data of tuples and dataclasses."""
     if isinstance(data, Extent):

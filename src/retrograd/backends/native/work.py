@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrograd.backends.native.views import View
+from retrograd.core.extent import greatest
 from retrograd.core.graph import Step
 from retrograd.core.types import Shape, TensorType
 
@@ -189,7 +190,7 @@ Generators = dict[str, Callable[[], str]]
 
 def even_part(extent: int, limit: int) -> int:
     """The size of even parts of at most about `limit`."""
-    parts = max(-(-extent // max(limit, 1)), 1)
+    parts = greatest(-(-extent // greatest(limit, 1)), 1)
     return -(-extent // parts)
 
 
