@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
+from retrograd.core import family as families
 from retrograd.core.dtype import float32
 from retrograd.core.extent import Extent
 from retrograd.core.family import Family, Fitter, NotGeneralError, TypesAt, key_of_attribute, key_of_type
@@ -28,14 +29,14 @@ def test_multiples_products_and_sums_of_symbols_are_found(pairs: list[tuple[int,
     if len({n for n, _ in pairs}) < 3 or len({m for _, m in pairs}) < 3:
         return
     fit = _fit(samples, 2).finish()
-    assert all(fit.values(sample) is not None for sample in samples)
+    assert all(fit.at(sample) is not None for sample in samples)
 
 
 def test_numbers_that_break_the_expressions_are_refused() -> None:
     fit = _fit([(5, 10, 3), (6, 12, 3), (8, 16, 3)], 1).finish()
-    assert fit.values((9, 18, 3)) == (9,)
-    assert fit.values((9, 19, 3)) is None
-    assert fit.values((9, 18, 4)) is None
+    assert fit.at((9, 18, 3)) == ((9,), ())
+    assert fit.at((9, 19, 3)) is None
+    assert fit.at((9, 18, 4)) is None
 
 
 def test_what_no_expression_gives_is_not_general() -> None:
@@ -100,6 +101,32 @@ def test_a_family_gives_up_after_some_failures() -> None:
     assert len(attempts) == 3
 
 
+def test_mistakes_are_counted_and_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(families, "_CHECK", False)
+    monkeypatch.setattr(families, "mistakes", {})
+    family: Family[int] = Family()
+
+    def mistaken(fitter: Fitter) -> int:
+        return fitter.free().nothing  # type: ignore[no-any-return]
+
+    for n in range(5, 9):
+        assert family.find((n,), mistaken) is None
+    assert list(families.mistakes.values()) == [2]
+    (record,) = caplog.records
+    assert record.name == "retrograd"
+    assert "mistake" in record.getMessage()
+    assert record.exc_info is not None
+
+
+def test_mistakes_are_raised_where_everything_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(families, "_CHECK", True)
+    family: Family[int] = Family()
+    assert family.find((5,), lambda fitter: 1 // 0) is None
+    assert family.find((6,), lambda fitter: 1 // 0) is None
+    with pytest.raises(ZeroDivisionError):
+        family.find((7,), lambda fitter: 1 // 0)
+
+
 def test_one_that_is_right_for_a_single_extent_is_none() -> None:
     family: Family[int] = Family()
     for n in range(5, 15):
@@ -118,5 +145,28 @@ def test_keys_hold_all_but_integers() -> None:
 def test_types_for_other_values() -> None:
     fitter = Fitter([(5,), (6,), (8,)])
     n = fitter.free()
-    types = TypesAt(fitter.guards, [tensor_type(shape, float32) for shape in ((n, 3), (), (2 * n,))])
-    assert types((9,)) == tuple(tensor_type(shape, float32) for shape in ((9, 3), (), (18,)))
+    types = TypesAt([tensor_type(shape, float32) for shape in ((n, 3), (), (2 * n,))])
+    fitter.want(types.extents)
+    found = fitter.finish().at((9,))
+    assert found is not None
+    assert types(found[1]) == tuple(tensor_type(shape, float32) for shape in ((9, 3), (), (18,)))
+
+
+def test_guards_that_come_later_are_looked_at() -> None:
+    fitter = Fitter([(5,), (6,), (8,)])
+    n = fitter.free()
+    fit = fitter.finish()
+    assert fit.at((3,)) == ((3,), ())
+    assert n > 4
+    assert fit.at((3,)) is None
+    assert fit.at((30,)) == ((30,), ())
+
+
+def test_where_an_expression_divides_by_zero_there_is_no_member() -> None:
+    fitter = Fitter([(5, 10), (6, 12), (8, 16)])
+    n = fitter.free()
+    fitter.bound()
+    fitter.want([100 // (n - 7)])
+    fit = fitter.finish()
+    assert fit.at((8, 16)) == ((8,), (100,))
+    assert fit.at((7, 14)) is None

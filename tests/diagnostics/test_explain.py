@@ -7,6 +7,7 @@ import pytest
 
 import retrograd as rg
 from retrograd.core.errors import OptionError
+from retrograd.core.family import mistakes
 from retrograd.diagnostics.explain import Explanation
 
 
@@ -138,6 +139,13 @@ def test_stages() -> None:
         explanation.stage("assembly")
     with pytest.raises(OptionError, match="no program 1; there are 1"):
         explanation.stage("graph", 1)
+
+
+def test_plans_that_failed_by_mistake_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(mistakes, "some/file.py:1", 3)
+    found = rg.explain(rg.ones(3) + 1)
+    assert found.mistakes >= 3
+    assert f"mistake in the library: {found.mistakes}" in str(found)
 
 
 def test_wrong_targets() -> None:

@@ -13,8 +13,7 @@ from operator import attrgetter
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from retrograd.core.cache import Cache
-from retrograd.core.extent import Guards
-from retrograd.core.family import Family, Fitter, NotGeneralError, Numbers, key_of_attribute, key_of_type
+from retrograd.core.family import Family, Fitter, Member, NotGeneralError, key_of_attribute, key_of_type
 from retrograd.core.instance import graph_at
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import Function, bodies, project, signature_of
@@ -62,33 +61,33 @@ def pass_for_extents(
 
     def general(fitter: Fitter) -> _GeneralPass[Pass]:
         made = _over_extents(order, inner, fitter)
-        return _GeneralPass(derive([made[node] for node in values], [made[root] for root in roots]), fitter.guards)
+        return _GeneralPass(derive([made[node] for node in values], [made[root] for root in roots]), fitter)
 
     found = family.find(tuple(numbers), general)
     if found is None:
         return None
-    (made, _), symbols = found
+    made = found.made
     given = [root for root, has in zip(roots, seeded, strict=True) if has]
-    return made.at(symbols, [*[values[i] for i in made.derived.residuals], *[given[i] for i in made.derived.seeds]])
+    return made.at(found, [*[values[i] for i in made.derived.residuals], *[given[i] for i in made.derived.seeds]])
 
 
 class _GeneralPass(Generic[Pass]):
     """A pass derived over extents."""
 
-    def __init__(self, derived: Pass, guards: Guards) -> None:
+    def __init__(self, derived: Pass, fitter: Fitter) -> None:
         self.derived = derived
         graph = derived.function.graph
         signature = Signature(derived.function, (), graph.inputs, graph.output_types, graph)
-        self._general = GeneralSignature(signature, guards)
+        self._general = GeneralSignature(signature, fitter)
 
-    def at(self, values: Numbers, reads: Sequence[Node]) -> Pass:
-        """The pass for these values of the symbols; `reads` have the types of what it reads."""
-        general = self._general
+    def at(self, member: Member[Any], reads: Sequence[Node]) -> Pass:
+        """The pass of a member; `reads` have the types of what it reads."""
+        general, values = self._general, member.values
         found = copy(self.derived)
         found.function = Function(general.signature.operation.name, None)
         types = tuple([node.type for node in reads])
         graph = partial(graph_at, self.derived.function.graph, general.guards, values)
-        outputs, instance = general.outputs(values), Instance(general, values)
+        outputs, instance = general.outputs(member.results), Instance(general, values)
         found.function.signature = Signature(found.function, (), types, outputs, graph, instance)
         return found
 

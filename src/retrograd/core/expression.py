@@ -115,28 +115,47 @@ class Atoms:
             stack += [other for terms in parts for monomial, _ in terms for other in monomial]
         return sorted(found)
 
-    def function(self, atoms: Sequence[int], result: str) -> Callable[[Sequence[int]], Any]:
-        """A function of the symbols' values whose result is a Python expression over `atoms`, x0, x1, ... ."""
+    def function(self, *stages: tuple[Sequence[Terms], str]) -> Callable[..., Any]:
+        """A function of the symbols' values, and of what its statements call `numbers`.
+
+        Args:
+            stages: expressions, and a Python statement, which comes as soon as all atoms are there that they are made
+                of: x0, x1, ... .
+        """
         space: dict[str, Any] = {}
-        lines = ["def function(values):"]
+        lines = ["def function(values, numbers=()):"]
         if self.symbols:
             lines.append(f"    {''.join(f'x{symbol}, ' for symbol in self.symbols)} = values")
-        for atom in atoms:
-            definition = self._definitions[atom]
-            if isinstance(definition, _Quotient):
-                made = f"({self.text(definition.numerator)}) // ({self.text(definition.denominator)})"
-            elif isinstance(definition, _Call):
-                space[f"rule{atom}"] = definition.rule
-                made = f"rule{atom}([{', '.join(map(self.text, definition.arguments))}])"
-            else:
-                assert definition is not None
-                made = f"x{definition.call}[{definition.place}]"
-            lines.append(f"    x{atom} = {made}")
-        lines.append(f"    return {result}")
+        known: set[int] = set()
+        for expressions, statement in stages:
+            atoms = [atom for atom in self.needed(expressions) if atom not in known]
+            known.update(atoms)
+            lines += [f"    x{atom} = {self._made(atom, space)}" for atom in atoms]
+            lines.append(f"    {statement}")
         exec("\n".join(lines), space)
-        function: Callable[[Sequence[int]], Any] = space["function"]
+        function: Callable[..., Any] = space["function"]
         return function
+
+    def _made(self, atom: int, space: dict[str, Any]) -> str:
+        """How an atom is made, as a Python expression in a space of names."""
+        definition = self._definitions[atom]
+        if isinstance(definition, _Quotient):
+            return f"({self.text(definition.numerator)}) // ({self.text(definition.denominator)})"
+        if isinstance(definition, _Call):
+            space[f"rule{atom}"] = definition.rule
+            return f"rule{atom}([{', '.join(map(self.text, definition.arguments))}])"
+        assert definition is not None
+        return f"x{definition.call}[{definition.place}]"
+
+    def tuple_text(self, expressions: Sequence[Terms]) -> str:
+        """A tuple of expressions as a Python expression."""
+        return f"({''.join(f'{self.text(terms)}, ' for terms in expressions)})"
 
     def text(self, terms: Terms) -> str:
         """Terms as a Python expression."""
-        return " + ".join("*".join([str(coefficient), *(f"x{atom}" for atom in m)]) for m, coefficient in terms) or "0"
+        return " + ".join(_product_text(monomial, coefficient) for monomial, coefficient in terms) or "0"
+
+
+def _product_text(monomial: Monomial, coefficient: int) -> str:
+    factors = [f"x{atom}" for atom in monomial]
+    return "*".join(factors if factors and coefficient == 1 else [str(coefficient), *factors])

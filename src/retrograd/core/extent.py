@@ -18,6 +18,8 @@ from retrograd.core.expression import CONSTANT, Atoms, Monomial, Rule, Terms
 
 # A function of the values of the symbols.
 Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
+# A function of the values of the symbols, and of numbers that are looked at.
+Check = Callable[[Sequence[int], Sequence[int]], tuple[int, ...] | None]
 
 # Who asks more than that of extents, such as whether thousands of numbers divide one, is quicker with integers.
 _MOST_RANGES = 1 << 9
@@ -76,14 +78,16 @@ class Guards:
 
     Attributes:
         atoms: what expressions are made of.
+        decisions: how much has been decided by now.
         escaped: called with an extent whose value is taken, which pins it; for those who look for such places.
     """
 
     def __init__(self) -> None:
         self.escaped: Callable[[Extent], None] | None = None
         self.atoms = Atoms()
+        self.decisions = 0
         self._ranges: dict[Terms, _Range] = {}
-        self._hold: Callable[[Sequence[int]], bool] | None = None
+        self._hold: Callable[..., Any] | None = None
 
     def symbol(self, value: int) -> Extent:
         """A new symbol, which has a value while it is planned."""
@@ -135,6 +139,7 @@ class Guards:
     def _range_of(self, terms: Terms) -> tuple[int, _Range, int]:
         """(factor, range of p, constant) of terms that are factor * p + constant, where p is primitive."""
         self._hold = None
+        self.decisions += 1
         constant = 0
         if terms[0][0] == CONSTANT:
             constant, terms = terms[0][1], terms[1:]
@@ -155,21 +160,32 @@ class Guards:
     def hold(self, values: Sequence[int]) -> bool:
         """Whether every comparison would come out alike where the symbols have these values."""
         if self._hold is None:
-            atoms = self.atoms
-            conditions = [
-                part for terms, range_ in self._ranges.items() for part in range_.source(f"({atoms.text(terms)})")
-            ]
-            self._hold = atoms.function(atoms.needed(self._ranges), " and ".join(conditions) or "True")
+            self._hold = self.atoms.function((list(self._ranges), f"return {self._conditions()}"))
         try:
-            return self._hold(values)
+            return bool(self._hold(values))
         except ZeroDivisionError:
             return False
 
     def compiled(self, numbers: Iterable[int | Extent]) -> Evaluate:
         """A function of the symbols' values that gives the values of these numbers. It asks for guards that hold."""
         terms = list(map(_terms, numbers))
-        parts = "".join(f"{self.atoms.text(each)}, " for each in terms)
-        return self.atoms.function(self.atoms.needed(terms), f"({parts})")
+        return self.atoms.function((terms, f"return {self.atoms.tuple_text(terms)}"))
+
+    def checked(self, numbers: Iterable[int | Extent], results: Iterable[int | Extent]) -> Check:
+        """A function of the symbols' values and of what some numbers are supposed to be there: if they are, and if the
+        guards hold that are there by now, it gives the values of `results`, else None. It may divide by zero."""
+        atoms, expected, given = self.atoms, list(map(_terms, numbers)), list(map(_terms, results))
+        return atoms.function(
+            (expected, f"if {atoms.tuple_text(expected)} != numbers: return None"),
+            (list(self._ranges), f"if not ({self._conditions()}): return None"),
+            (given, f"return {atoms.tuple_text(given)}"),
+        )
+
+    def _conditions(self) -> str:
+        """All guards as a Python expression."""
+        text = self.atoms.text
+        conditions = [part for terms, range_ in self._ranges.items() for part in range_.source(f"({text(terms)})")]
+        return " and ".join(conditions) or "True"
 
     def evaluated(self, number: int | Extent, values: Sequence[int]) -> int:
         """The value of a single number, as `compiled` has it."""
@@ -368,6 +384,16 @@ def about(number: int) -> int:
     return number.about() if isinstance(number, Extent) else number
 
 
+def presently(number: int) -> int:
+    """The value of an integer or extent, for choices that are right whatever it is, and hardly worse elsewhere.
+
+    >>> guards = Guards()
+    >>> presently(guards.symbol(20)), guards.hold([1])
+    (20, True)
+    """
+    return _value(number)
+
+
 def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
     """What a function makes of integers or extents, where it is no arithmetic of extents.
 
@@ -380,6 +406,42 @@ def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
     """
     guards = next((number.guards for number in numbers if isinstance(number, Extent)), None)
     return rule(list(map(_value, numbers))) if guards is None else guards.results(rule, numbers)
+
+
+def greatest(a: int, b: int) -> int:
+    """The greater of two numbers, which guards nothing.
+
+    >>> guards = Guards()
+    >>> n = guards.symbol(8)
+    >>> guards.compiled([greatest(n, 10), least(n, 10)])([12]), greatest(3, 4)
+    ((12, 10), 4)
+    """
+    return max(a, b) if a.__class__ is b.__class__ is int else computed(_greatest, (a, b))[0]
+
+
+def least(a: int, b: int) -> int:
+    """The lesser of two numbers, likewise."""
+    return min(a, b) if a.__class__ is b.__class__ is int else computed(_least, (a, b))[0]
+
+
+def _greatest(numbers: Sequence[int]) -> list[int]:
+    return [max(numbers)]
+
+
+def _least(numbers: Sequence[int]) -> list[int]:
+    return [min(numbers)]
+
+
+def alike(some: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether numbers are equal whatever the symbols' values are, which guards nothing. Where it says no, they may be
+    equal by chance.
+
+    >>> guards = Guards()
+    >>> n = guards.symbol(8)
+    >>> alike((n * 2, 3), (n + n, 3)), alike((n,), (8,)), guards.hold([9])
+    (True, False, True)
+    """
+    return len(some) == len(others) and all(_terms(a) == _terms(b) for a, b in zip(some, others, strict=True))
 
 
 def extents_in(data: Any) -> Iterator[Extent]:

@@ -8,13 +8,12 @@ right where these are what its expressions say, and where its guards hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, combinations_with_replacement, pairwise
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from retrograd.core.errors import RetrogradError
-from retrograd.core.extent import Evaluate, Extent, Guards, TooManyGuardsError
+from retrograd.core.extent import Check, Extent, Guards, TooManyGuardsError
 from retrograd.core.types import TensorType, tensor_type
 
 T = TypeVar("T")
@@ -28,6 +27,10 @@ _SAMPLES: Final = 3
 _MOST_GENERAL: Final = 8
 _MOST_FAILURES: Final = 3
 _CHECK: Final = os.environ.get("RETROGRAD_CHECK") == "1"
+
+
+# Errors that nobody expects of code that is given extents, by the line that raised them: how often it did.
+mistakes: Final[dict[str, int]] = {}
 
 
 class NotGeneralError(Exception):
@@ -56,23 +59,39 @@ def key_of_attribute(attribute: Any, numbers: list[int]) -> object:
     return kind, repr(attribute) if kind is float else attribute
 
 
-@dataclass(frozen=True)
 class Fit:
     """Expressions for the numbers of a family.
 
     Attributes:
         guards: of its symbols.
+
+    Args:
         places: for each symbol, where it stands among the numbers.
+        numbers: the expressions.
+        results: those whose values are wanted for each member.
     """
 
-    guards: Guards
-    places: tuple[int, ...]
-    _numbers: Evaluate
+    def __init__(
+        self, guards: Guards, places: Sequence[int], numbers: Sequence[int | Extent], results: Sequence[int | Extent]
+    ) -> None:
+        self.guards = guards
+        self._places, self._expressions, self._results = tuple(places), numbers, results
+        # Guards may come later, too: how many decisions there were, and a function that looks at them.
+        self._check: tuple[int, Check] = (-1, lambda values, numbers: None)
 
-    def values(self, numbers: Numbers) -> Numbers | None:
-        """The symbols' values for a member with these numbers; None if the expressions or guards say otherwise."""
-        values = tuple([numbers[place] for place in self.places])
-        return values if self._numbers(values) == numbers and self.guards.hold(values) else None
+    def at(self, numbers: Numbers) -> tuple[Numbers, Numbers] | None:
+        """The symbols' values for a member with these numbers, and those of the results; None if the expressions or
+        guards say otherwise."""
+        decisions, check = self._check
+        if decisions != self.guards.decisions:
+            check = self.guards.checked(self._expressions, self._results)
+            self._check = self.guards.decisions, check
+        values = tuple([numbers[place] for place in self._places])
+        try:
+            results = check(values, numbers)
+        except ZeroDivisionError:
+            return None
+        return None if results is None else (values, results)
 
 
 class Fitter:
@@ -92,6 +111,11 @@ class Fitter:
         self._places: list[int] = []
         self._known: dict[Numbers, Extent] = {}
         self._numbers: list[int | Extent] = []
+        self._results: list[int | Extent] = []
+
+    def want(self, results: Iterable[int | Extent]) -> None:
+        """Have the values of these numbers found out for each member."""
+        self._results += results
 
     def finish(self) -> Fit:
         """All numbers have been gone through.
@@ -99,11 +123,13 @@ class Fitter:
         Raises:
             NotGeneralError: the expressions do not give the numbers of all samples.
         """
-        evaluate = self.guards.compiled(self._numbers)
+        evaluated = self.guards.evaluated
         for sample in self._samples:
-            if not self._symbols or evaluate([sample[place] for place in self._places]) != sample:
+            values = [sample[place] for place in self._places]
+            numbers = zip(self._numbers, sample, strict=True)
+            if not self._symbols or any(evaluated(number, values) != given for number, given in numbers):
                 raise NotGeneralError("expressions do not give the numbers of all members")
-        return Fit(self.guards, tuple(self._places), evaluate)
+        return Fit(self.guards, self._places, self._numbers, self._results)
 
     # -- the next number ----------------------------------------------------------------------------------------------
 
@@ -211,15 +237,19 @@ class Fitter:
 
 
 class TypesAt:
-    """The types over extents of some values, for other values of the symbols."""
+    """Types over extents, for other values of the symbols.
 
-    def __init__(self, guards: Guards, types: Sequence[TensorType]) -> None:
-        self._evaluate = guards.compiled(extent for type_ in types for extent in type_.shape)
+    Attributes:
+        extents: of all of these types.
+    """
+
+    def __init__(self, types: Sequence[TensorType]) -> None:
+        self.extents = [extent for type_ in types for extent in type_.shape]
         ends = list(accumulate((type_.ndim for type_ in types), initial=0))
         self._parts = [(slice(*part), type_.dtype) for part, type_ in zip(pairwise(ends), types, strict=True)]
 
-    def __call__(self, values: Numbers) -> tuple[TensorType, ...]:
-        extents = self._evaluate(values)
+    def __call__(self, extents: Numbers) -> tuple[TensorType, ...]:
+        """The types with these in place of `extents`."""
         return tuple([tensor_type(extents[part], dtype) for part, dtype in self._parts])
 
 
@@ -233,6 +263,20 @@ class GeneralMember(NamedTuple, Generic[T]):
     fit: Fit
 
 
+class Member(NamedTuple, Generic[T]):
+    """A member that follows from a general one.
+
+    Attributes:
+        made: the general one.
+        values: of the symbols.
+        results: the values of what was wanted when it was made (`Fitter.want`).
+    """
+
+    made: T
+    values: Numbers
+    results: Numbers
+
+
 class Family(Generic[T]):
     """What is known of members that are alike but for their numbers."""
 
@@ -243,8 +287,8 @@ class Family(Generic[T]):
         self._general: tuple[GeneralMember[T], ...] = ()
         self._failures = 0
 
-    def find(self, numbers: Numbers, make: Callable[[Fitter], T]) -> tuple[GeneralMember[T], Numbers] | None:
-        """The general member that is right for these numbers, and the values of its symbols; None if there is none.
+    def find(self, numbers: Numbers, make: Callable[[Fitter], T]) -> Member[T] | None:
+        """The member with these numbers, if there is a general one that is right for it.
 
         Args:
             numbers: of the member that is asked for.
@@ -253,11 +297,11 @@ class Family(Generic[T]):
         """
         known = self._general
         for place, general in enumerate(known):
-            values = general.fit.values(numbers)
-            if values is not None:
+            found = general.fit.at(numbers)
+            if found is not None:
                 if place:
                     self._general = (general, *known[:place], *known[place + 1 :])
-                return general, values
+                return Member(general.made, *found)
         if not self._may_try(numbers):
             return None
         try:
@@ -265,15 +309,16 @@ class Family(Generic[T]):
         except (NotGeneralError, TooManyGuardsError, RetrogradError):
             self._failures += 1
             return None
-        except Exception:
+        except Exception as error:
             # Code that does not take extents is a mistake, but none that a user's program should end by.
             if _CHECK:
                 raise
+            _note(error)
             self._failures += 1
             return None
         self._general = (general, *self._general)
-        values = general.fit.values(numbers)
-        return None if values is None else (general, values)
+        found = general.fit.at(numbers)
+        return None if found is None else Member(general.made, *found)
 
     def _may_try(self, numbers: Numbers) -> bool:
         """Enter a sample; whether a general member for it is worth an attempt."""
@@ -290,3 +335,21 @@ def _made(make: Callable[[Fitter], T], samples: Sequence[Numbers]) -> GeneralMem
     if fit.guards.pinned:
         raise NotGeneralError("it is right for some extents alone")
     return GeneralMember(made, fit)
+
+
+def _note(error: Exception) -> None:
+    """Count a mistake, and tell of it the first time."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    line = "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    mistakes[line] = mistakes.get(line, 0) + 1
+    if mistakes[line] > 1:
+        return
+    import logging  # noqa: PLC0415 -- slow to import, and seldom needed
+
+    logging.getLogger("retrograd").warning(
+        "what comes with ever new extents could not be planned for all of them, which makes it slower but not wrong; "
+        "this is a mistake in retrograd: please report it",
+        exc_info=error,
+    )

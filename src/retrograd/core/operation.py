@@ -329,9 +329,9 @@ def _of_composite(operation: Composite, attributes: Attributes, types: tuple[Ten
         family = _families.get(key) or _families.put(key, Family())
         found = family.find(tuple(numbers), partial(_general, operation, attributes, types))
         if found is not None:
-            (general, _), values = found
+            general, values, extents = found
             trace = partial(_trace, operation, attributes, types)
-            return Signature(operation, attributes, types, general.outputs(values), trace, Instance(general, values))
+            return Signature(operation, attributes, types, general.outputs(extents), trace, Instance(general, values))
     graph = _trace(operation, attributes, types)
     return Signature(operation, attributes, types, graph.output_types, graph)
 
@@ -343,7 +343,7 @@ def _general(
     types = tuple(map(fitter.free_type, types))
     attributes = fitter.attribute(attributes, fitter.free)
     graph = _trace(operation, attributes, types)
-    return GeneralSignature(Signature(operation, attributes, types, graph.output_types, graph), fitter.guards)
+    return GeneralSignature(Signature(operation, attributes, types, graph.output_types, graph), fitter)
 
 
 def _trace(operation: Composite, attributes: Attributes, types: tuple[TensorType, ...]) -> Graph:

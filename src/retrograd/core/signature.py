@@ -10,8 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from retrograd.core.extent import Guards
-from retrograd.core.family import Numbers, TypesAt
+from retrograd.core.family import Fitter, Numbers, TypesAt
 from retrograd.core.graph import Graph
 from retrograd.core.types import TensorType
 
@@ -105,12 +104,13 @@ class GeneralSignature:
     Attributes:
         signature: with expressions for extents.
         guards: of these.
-        outputs: the types of the outputs, by the values of the symbols.
+        outputs: the types of the outputs, by their extents, which each member gives (`Member.results`).
     """
 
-    def __init__(self, signature: Signature, guards: Guards) -> None:
-        self.signature, self.guards = signature, guards
-        self.outputs = TypesAt(guards, signature.outputs)
+    def __init__(self, signature: Signature, fitter: Fitter) -> None:
+        self.signature, self.guards = signature, fitter.guards
+        self.outputs = TypesAt(signature.outputs)
+        fitter.want(self.outputs.extents)
 
 
 class Instance(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from retrograd.backends.base import Program
@@ -13,6 +13,7 @@ from retrograd.backends.native.peak import bytes_per_second, flops_per_second
 from retrograd.backends.native.report import STAGES, KernelRow, ProgramRows, kernel_text, rows_of, stage_text, timed
 from retrograd.core.buffer import Scalar
 from retrograd.core.errors import OptionError
+from retrograd.core.family import mistakes
 from retrograd.core.printer import to_text
 from retrograd.passes.structure import Structure
 from retrograd.runtime import devices
@@ -36,11 +37,14 @@ class Explanation:
     Attributes:
         programs: what ran, or would run; each with its graph and its kernels.
         threads: how many share the work.
+        mistakes: how often in this process a plan for changing extents could not be made because of a mistake in the
+            library, which costs speed; the logger `retrograd` has told of each.
     """
 
     programs: tuple[ProgramRows, ...]
     threads: int
     _compiled: tuple[Program, ...]
+    mistakes: int = field(default_factory=lambda: sum(mistakes.values()))
 
     @property
     def kernels(self) -> tuple[KernelRow, ...]:
@@ -90,6 +94,8 @@ class Explanation:
 
     def __str__(self) -> str:
         blocks = [self._block(number, rows) for number, rows in enumerate(self.programs)]
+        if self.mistakes:
+            blocks.append(f"plans for changing extents that failed by a mistake in the library: {self.mistakes}")
         return "\n\n".join(blocks) if blocks else "nothing is pending and nothing ran: every value is known already"
 
     __repr__ = __str__

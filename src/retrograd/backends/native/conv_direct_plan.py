@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, replace
 
 from retrograd.backends.native.contract import SCRATCH_BYTES
+from retrograd.backends.native.conv_choice import chosen
 from retrograd.backends.native.conv_direct import CHAIN, NO_PLANE, PHASE_WORDS, Arg, copy_offset
 from retrograd.backends.native.conv_geometry import SPATIAL_AXES, Axis, axes_of
 from retrograd.backends.native.conv_ops import ConvSpec, conv_shape
 from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.work import even_part
-from retrograd.core.extent import about
 from retrograd.core.types import Shape, contiguous_strides
 
 # What a tile may copy: it should stay in the second cache beside the weights.
@@ -86,15 +86,30 @@ class DirectShape:
         return turns * height.step + last - first + 1
 
 
-def direct_tile(shape: DirectShape, blocking: Blocking) -> tuple[int, int] | None:
-    """Rows and channels of a tile by shape alone, good for up to eight threads; None if no copy fits in scratch."""
-    shape = replace(shape, images=about(shape.images))
-    channels = [shape.columns]
-    if shape.groups == 1:
-        panels = -(-shape.columns // blocking.columns)
-        channels = sorted({-(-panels // parts) * blocking.columns for parts in (1, 2, 4, 8) if parts <= panels})
-    candidates = [(rows, count) for rows in _row_counts(shape) for count in channels if _fits(shape, rows, blocking)]
-    return min(candidates, key=lambda tile: _estimated_cycles(shape, blocking, *tile), default=None)
+@dataclass(frozen=True)
+class DirectTile:
+    """A tile, by shape alone: rows and channels of the output, and the most rows of a plane that are copied for it."""
+
+    rows: int
+    channels: int
+    copied: int
+
+    @classmethod
+    def of(cls, shape: DirectShape, blocking: Blocking) -> DirectTile | None:
+        """One that is good for up to eight threads; None if no copy fits in scratch."""
+        return chosen(cls._best, replace(shape, strides=(0, 0, 0, 0)), blocking)
+
+    @classmethod
+    def _best(cls, shape: DirectShape, blocking: Blocking) -> DirectTile | None:
+        counts = [shape.columns]
+        if shape.groups == 1:
+            panels = -(-shape.columns // blocking.columns)
+            counts = sorted({-(-panels // parts) * blocking.columns for parts in (1, 2, 4, 8) if parts <= panels})
+        candidates = [(rows, count) for rows in _row_counts(shape) for count in counts if _fits(shape, rows, blocking)]
+        if not candidates:
+            return None
+        rows, channels = min(candidates, key=lambda tile: _estimated_cycles(shape, blocking, *tile))
+        return cls(rows, channels, shape.copied_rows(min(rows, shape.axes[1].out)))
 
 
 def _row_counts(shape: DirectShape) -> list[int]:
@@ -129,11 +144,11 @@ def _estimated_cycles(shape: DirectShape, blocking: Blocking, rows: int, channel
     return sum(threads * -(-tiles // threads) * each for threads in (1, 2, 3, 4, 6, 8))
 
 
-def tile_count(shape: DirectShape, tile: tuple[int, int]) -> int:
-    return -(-shape.rows // tile[0]) * -(-shape.columns // tile[1])
+def tile_count(shape: DirectShape, tile: DirectTile) -> int:
+    return -(-shape.rows // tile.rows) * -(-shape.columns // tile.channels)
 
 
-def direct_words(shape: DirectShape, tile: tuple[int, int], blocking: Blocking) -> list[int]:
+def direct_words(shape: DirectShape, tile: DirectTile, blocking: Blocking) -> list[int]:
     """The argument words, but for the pointers and the micro-kernels, which follow them."""
     depth, height, width = shape.axes
     words = [0] * len(Arg)
@@ -149,8 +164,8 @@ def direct_words(shape: DirectShape, tile: tuple[int, int], blocking: Blocking) 
         (Arg.GROUP_CHANNELS, shape.channels_in),
         (Arg.BLOCKS, tables.blocks),
         (Arg.PANEL, shape.taps * shape.channels_in * blocking.columns),
-        (Arg.TILE_ROWS, tile[0]),
-        (Arg.TILE_CHANNELS, tile[1]),
+        (Arg.TILE_ROWS, tile.rows),
+        (Arg.TILE_CHANNELS, tile.channels),
         (Arg.PERIOD_D, depth.period),
         (Arg.PERIOD_H, height.period),
         (Arg.PERIOD_W, width.period),
@@ -166,17 +181,16 @@ def direct_words(shape: DirectShape, tile: tuple[int, int], blocking: Blocking) 
         (Arg.PHASES, len(Arg)),
     ):
         words[arg] = word
-    _fill_copy_words(words, shape, tile[0])
+    _fill_copy_words(words, shape, tile.copied)
     return tables.append(words, blocking)
 
 
-def _fill_copy_words(words: list[int], shape: DirectShape, rows: int) -> None:
+def _fill_copy_words(words: list[int], shape: DirectShape, copied: int) -> None:
     depth, height, width = shape.axes
     channels = shape.groups * shape.channels_in
     first, last = width.reach
     left = min(max(-first, 0), last - first + 1)
     count = max(min(last + 1, width.extent) - max(first, 0), 0)
-    copied = shape.copied_rows(min(rows, height.out))
     for arg, word in (
         (Arg.COPY_PLANES, shape.copy_planes),
         (Arg.COPY_ROWS, height.offsets[1] - height.offsets[0] + 1),

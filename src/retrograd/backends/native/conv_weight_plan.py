@@ -14,6 +14,7 @@ from retrograd.backends.native.conv_weight import ENTRY_WORDS, Arg, aligned, cop
 from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.work import even_part
+from retrograd.core.extent import greatest, least
 from retrograd.core.types import Shape
 
 # A block's rows of X and G should stay in the second cache; its chains should be short enough to be accurate.
@@ -88,7 +89,7 @@ class WeightShape:
         """The most rows that the copy of X for `rows` rows of G in one plane has."""
         height = self.axes[1]
         span = (rows - 1) * height.dilation + (height.out - 1) * height.stride
-        return min(span // height.input_dilation + 2, height.extent)
+        return least(span // height.input_dilation + 2, height.extent)
 
     def padded_pixel(self, lanes: int) -> int:
         """Elements of a pixel in the copy of G, which is there if its last vector would reach beyond a pixel."""
@@ -149,7 +150,7 @@ def _block_rows(shape: WeightShape, blocking: Blocking) -> int | None:
 
 def _scratch_sizes(shape: WeightShape, blocking: Blocking, rows: int) -> tuple[int, int, int, int]:
     """Bytes of scratch for edges, the copy of X, the copy of G, and the segments."""
-    images, part = max(rows // shape.axes[1].kernel, 1), min(rows, shape.axes[1].kernel)
+    images, part = greatest(rows // shape.axes[1].kernel, 1), least(rows, shape.axes[1].kernel)
     x = images * shape.taps[0] * shape.copied_rows(part) * shape.row_elements if shape.copies else 0
     g = rows * shape.axes[2].kernel * shape.padded_pixel(blocking.lanes)
     return (
@@ -239,7 +240,7 @@ def _fill_copy_words(
     first, last = width.reach
     left = min(max(-first, 0), last - first + 1)
     count = max(min(last + 1, width.extent) - max(first, 0), 0)
-    copied = shape.copied_rows(min(plan.block_rows, shape.axes[1].kernel))
+    copied = shape.copied_rows(least(plan.block_rows, shape.axes[1].kernel))
     for arg, word in (
         (Arg.COPIES, 1),
         (Arg.COPY_FIRST, max(first, 0) * x[3]),

@@ -26,6 +26,7 @@ from retrograd.backends.native.target import Target
 from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
 from retrograd.backends.native.winograd_tiles import Edges, tiles_along, tiles_of
 from retrograd.backends.native.work import even_part
+from retrograd.core.extent import greatest
 from retrograd.core.types import Shape
 
 # What a chunk's transformed tiles take of the second cache; its fewest tiles, since shorter chains write their sums too
@@ -263,7 +264,7 @@ def _steps(shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Block
 
 def _places(shape: WinogradWeightShape, plan: WinogradWeightPlan, blocking: Blocking) -> tuple[int, ...]:
     """Byte offsets in scratch of W, M, zeros and the table of pixels, and the end."""
-    zeros = max(_padded(shape.channels_in, blocking), plan.channels)
+    zeros = greatest(_padded(shape.channels_in, blocking), plan.channels)
     sizes = [POSITIONS * step * blocking.size for step in _steps(shape, plan, blocking)]
     places = [0]
     for size in (*sizes, zeros * blocking.size, POSITIONS * 8):

@@ -56,7 +56,7 @@ class Emitter:
     def level(self, value: int) -> str:
         """Whether a member has a value at each point ("full") or one for each reduction ("part")."""
         shape = squeezed(self.fusion.graph.types[value].shape)
-        if self.group.reduced is None or shape == self.domain:
+        if self.group.reduced is None or self.fusion.same(shape, self.domain):
             if value in self.group.members and self.fusion.name(value) in REDUCTIONS:
                 return "part"
             return "full"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Emitter
@@ -12,6 +13,7 @@ from retrograd.backends.native.kernel import DTYPE_SIZES, EpilogueLayout, LoopKe
 from retrograd.backends.native.loops import epilogue_module
 from retrograd.backends.native.views import squeezed
 from retrograd.backends.native.work import ArgsAddress, KernelAddress, Word, Work
+from retrograd.core.extent import computed
 from retrograd.core.types import Shape
 
 if TYPE_CHECKING:
@@ -49,9 +51,10 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
     each = [strides for strides in found if strides is not None]
     if len(each) < len(found) or emitter.indexed:
         return _separately(low, group, product)
-    grid = _in_one_row(grid, each)
-    words[layout.rows], words[layout.columns] = grid.rows, grid.columns
-    words[layout.row_tile], words[layout.col_tile] = grid.row_tile, grid.column_tile
+    tiling: Sequence[int] = (grid.rows, grid.columns, grid.row_tile, grid.column_tile)
+    if all(row == grid.columns * inner for _, _, row, inner in each):
+        tiling = computed(_in_one_row, tiling)
+    words[layout.rows], words[layout.columns], words[layout.row_tile], words[layout.col_tile] = tiling
     words[layout.batch1] = grid.batch[1]
     operands = []
     for number, (bound, strides) in enumerate(zip(emitter.operands, each, strict=True)):
@@ -81,12 +84,11 @@ def with_epilogue(low: Lowering, group: Group, product: Work, grid: Grid) -> Wor
     )
 
 
-def _in_one_row(grid: Grid, strides: list[tuple[int, ...]]) -> Grid:
-    """Tiles of whole rows without gaps between them as parts of one long row, whose ends are fewer."""
-    if grid.column_tile < grid.columns or any(row != grid.columns * inner for _, _, row, inner in strides):
-        return grid
-    tile = grid.row_tile * grid.columns
-    return replace(grid, rows=1, columns=grid.rows * grid.columns, row_tile=1, column_tile=tile)
+def _in_one_row(tiling: Sequence[int]) -> Sequence[int]:
+    """Rows and columns of rows without gaps between them, and those of tiles. Tiles of whole rows are parts of one long
+    row, whose ends are fewer."""
+    rows, columns, row_tile, column_tile = tiling
+    return tiling if column_tile < columns else (1, rows * columns, 1, row_tile * columns)
 
 
 def _share(low: Lowering, group: Group) -> None:

@@ -11,6 +11,8 @@ two numbers, and what is made of single numbers from outside.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from retrograd.backends.native.kernel import ARITY
@@ -20,8 +22,10 @@ from retrograd.backends.native.remake import remake
 from retrograd.backends.native.split import REDUCTIONS
 from retrograd.backends.native.views import MOVEMENTS, View, ViewTable, squeezed
 from retrograd.backends.native.waits import Waits
+from retrograd.core.extent import alike
 from retrograd.core.graph import Graph, Step
 from retrograd.core.types import Shape, contiguous_strides
+from retrograd.passes.generalise import is_general
 
 ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "position", "not"}) | {"invert"}
 # Steps that depend on where they are computed alone.
@@ -82,12 +86,15 @@ class Fusion:
         groups: by value, for values that a group computes.
         virtual: values that are computed where they are used.
         remade: values that are computed anew where other groups than their own use them.
+        same: whether two shapes are the same. Over extents they must be so by their expressions: what does not fit
+            stays apart, which is right where they are equal by chance.
     """
 
     def __init__(self, graph: Graph, table: ViewTable, fuse: bool) -> None:
         self.graph, self.table = graph, table
         self.views = table.views
         self.first = len(graph.inputs)
+        self.same: Callable[[Shape, Shape], bool] = alike if is_general(graph) else operator.eq
         self.groups: dict[int, Group] = {}
         self._waits = Waits(self.groups)
         self._outputs = {self.views[v].root for v in graph.outputs}
@@ -224,7 +231,7 @@ class Fusion:
         if (
             group is not None
             and group.kind == "loop"
-            and group.domain == domain
+            and self.same(group.domain, domain)
             and group.reduced in (None, reduced)
             and self.role(group, x) == "full"
             and len(group.members) < _MOST_MEMBERS
@@ -267,7 +274,7 @@ class Fusion:
             role = self.role(group, view)
             if role is None:
                 continue
-            if domain == squeezed(group.domain) or (role == "part" and domain == group.part):
+            if self.same(domain, squeezed(group.domain)) or (role == "part" and self.same(domain, group.part)):
                 found[group] = None
         return sorted(found, key=lambda g: not g.is_product)
 
@@ -304,16 +311,17 @@ class Fusion:
         extents, strides = tuple(n for n, _ in pairs), tuple(s for _, s in pairs)
         root = squeezed(self.graph.types[view.root].shape)
         domain = squeezed(group.domain)
-        if root == domain:
-            return "full" if extents == domain and strides == contiguous_strides(domain) else None
-        if group.reduced is None or root != group.part:
+        same = self.same
+        if same(root, domain):
+            return "full" if same(extents, domain) and same(strides, contiguous_strides(domain)) else None
+        if group.reduced is None or not same(root, group.part):
             return None
         dense = contiguous_strides(group.part)
-        if extents == group.part and strides == dense:
+        if same(extents, group.part) and same(strides, dense):
             return "part"
         spread = iter(dense)
         expected = tuple(0 if i in group.reduced else next(spread) for i in range(len(domain)))
-        return "part" if extents == domain and strides == expected else None
+        return "part" if same(extents, domain) and same(strides, expected) else None
 
     # -- epilogues ----------------------------------------------------------------------------------------------------
 
@@ -362,7 +370,7 @@ class Fusion:
         """Whether two groups, and a step that joins them, may be one: they fit, and nothing between them waits."""
         if b.is_product or len(a.members) + len(b.members) > _MOST_MEMBERS:
             return False
-        if squeezed(a.domain) != b.domain or (a.is_product and b.reduced is not None):
+        if not self.same(squeezed(a.domain), b.domain) or (a.is_product and b.reduced is not None):
             return False
         if None not in (a.reduced, b.reduced) and a.reduced != b.reduced:
             return False

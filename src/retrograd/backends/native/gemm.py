@@ -13,10 +13,12 @@ columns of B that fit the cache, blocks of K, blocks of rows of A, panels of B, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
+from functools import lru_cache
+from itertools import product
 from typing import Literal
 
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
@@ -24,7 +26,8 @@ from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking, copy_edge
 from retrograd.backends.native.gemm_pack import copying_packer, transposing_packer
 from retrograd.backends.native.ir import I64, PTR, Function, Module, Operand, Value
 from retrograd.backends.native.target import Target
-from retrograd.core.extent import about
+from retrograd.backends.native.work import roughly
+from retrograd.core.extent import Extent, computed
 
 Layout = Literal["row", "col"]
 
@@ -105,17 +108,47 @@ def tile_shape(
     packing its operands and on starting, and threads without a tile near the end.
     """
     blocking = Blocking.of(target, dtype)
-    m, n, k, batch = about(m), about(n), about(k), about(batch)
+    if not any(isinstance(extent, Extent) for extent in (m, n, k, batch)):
+        return _best_tile(blocking, m, n, k, batch, alone)
+    tile_m, tile_n = computed(_Tile(blocking, alone), (m, n, k, batch))
+    return tile_m, tile_n
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Rows and columns of a tile by the extents of a product: cut as often as is best for extents of about these."""
+
+    blocking: Blocking
+    alone: bool
+    # What is best for some extents: for rows and for columns the unit, the limit and the number of parts.
+    _known: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict, compare=False)
+
+    def __call__(self, extents: Sequence[int]) -> tuple[int, int]:
+        about_these = tuple(map(roughly, extents))
+        known = self._known.get(about_these) or self._known.setdefault(about_these, self._cuts(*about_these))
+        return _even_size(extents[0], *known[:3]), _even_size(extents[1], *known[3:])
+
+    def _cuts(self, m: int, n: int, k: int, batch: int) -> tuple[int, ...]:
+        blocking = self.blocking
+        tile_m, tile_n = _best_tile(blocking, m, n, k, batch, self.alone)
+        rows = blocking.rows, blocking.block_rows, -(-m // tile_m)
+        return *rows, blocking.columns, blocking.block_columns, -(-n // tile_n)
+
+
+@lru_cache(maxsize=1 << 12)
+def _best_tile(blocking: Blocking, m: int, n: int, k: int, batch: int, alone: bool) -> tuple[int, int]:
+    sizes_m = _even_sizes(m, blocking.rows, blocking.block_rows)
+    sizes_n = _even_sizes(n, blocking.columns, blocking.block_columns)
     if alone:
-        return _even_sizes(m, blocking.rows, blocking.block_rows)[-1], _even_sizes(
-            n, blocking.columns, blocking.block_columns
-        )[-1]
-    candidates = (
-        (tile_m, tile_n)
-        for tile_m in _even_sizes(m, blocking.rows, blocking.block_rows)
-        for tile_n in _even_sizes(n, blocking.columns, blocking.block_columns)
-    )
+        return sizes_m[-1], sizes_n[-1]
+    candidates = product(sizes_m, sizes_n)
     return min(candidates, key=lambda tile: _estimated_cycles(blocking, m, n, k, batch, *tile))
+
+
+def _even_size(extent: int, unit: int, limit: int, parts: int) -> int:
+    """The size of so many parts, or of as many as are needed: one of `_even_sizes`."""
+    units = max(1, -(-extent // unit))
+    return -(-units // max(parts, -(-units * unit // limit))) * unit
 
 
 def _even_sizes(extent: int, unit: int, limit: int) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from retrograd.backends.native import conv_winograd, conv_winograd_weight
 from retrograd.backends.native.conv_depthwise import DepthwiseShape
-from retrograd.backends.native.conv_direct_plan import DirectShape, direct_tile
+from retrograd.backends.native.conv_direct_plan import DirectShape, DirectTile
 from retrograd.backends.native.conv_geometry import Axis
 from retrograd.backends.native.conv_micro import conv_blocking
 from retrograd.backends.native.conv_ops import (
@@ -60,7 +60,7 @@ def _direct(layouts: Layouts, step: Step) -> tuple[int, Shape]:
         packed = layouts.record(CONV_WINOGRAD_PACK, (layouts.default(step.args[1]),), (columns,))
         return layouts.record(CONV_WINOGRAD, (x, packed), (spec,)), order
     shape = DirectShape.of(layouts.shape(x), spec)
-    if direct_tile(shape, blocking) is None:
+    if DirectTile.of(shape, blocking) is None:
         x, spec = _padded(layouts, x, spec, shape.axes)
     packed = layouts.record(CONV_PACK, (layouts.default(step.args[1]),), (spec.groups, blocking.columns))
     return layouts.record(CONV_DIRECT, (x, packed), (spec,)), order

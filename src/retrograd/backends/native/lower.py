@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.epilogue import with_epilogue
@@ -40,7 +41,7 @@ from retrograd.backends.native.work import (
 )
 from retrograd.core.dtype import int64
 from retrograd.core.errors import InternalError
-from retrograd.core.extent import about
+from retrograd.core.extent import computed
 from retrograd.core.graph import Graph
 from retrograd.core.types import Shape, contiguous_strides, tensor_type
 from retrograd.passes.pipeline import CHECK
@@ -302,10 +303,9 @@ class Lowering:
         self._append(key, words, tiles, cost, operands, members)
 
     def _tile(self, kernel: LoopKernel, extents: list[int]) -> tuple[int, int]:
-        """Rows and columns of a tile for extents of about these; whole rows stay whole, whatever their length."""
-        columns = max(extents[-1], 1)
-        row_tile, col_tile = _tiles(kernel, list(map(about, extents)), self.target.lanes)
-        return row_tile, columns if col_tile == about(columns) else col_tile
+        """Rows and columns of a tile."""
+        row_tile, col_tile = computed(_Tile(kernel.reduces, point_weight(kernel), self.target.lanes), extents)
+        return row_tile, col_tile
 
     def _append(
         self, key: str, words: list[Word], tiles: int, cost: int, operands: list[Bound], members: tuple[int, ...]
@@ -360,19 +360,31 @@ def _reduced_places(space: Space, reduced: tuple[int, ...] | None) -> list[int]:
     return [place for axis, place in space.places.items() if first <= axis <= last]
 
 
-def _tiles(kernel: LoopKernel, extents: list[int], lanes: int) -> tuple[int, int]:
-    """Rows and columns of a tile: by shape alone."""
-    columns = max(extents[-1], 1)
-    most = max(_TILE_WORK // point_weight(kernel), lanes)
-    padded = -(-columns // lanes) * lanes
-    kept = extents[:-2] if kernel.reduces == "outer" else extents[:-1]
-    rows = max(math.prod(kept), 1)
-    if kernel.reduces == "none":
-        most = max(most, min(rows * padded // _ENOUGH_TILES, most * _LARGER))
-    depth = max(extents[-2], 1) if kernel.reduces == "outer" else 1
-    if kernel.reduces == "inner":
-        return max(even_part(rows, most // padded), 1), columns
-    if columns * depth >= most:
-        unit = 4 * lanes
-        return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
-    return max(even_part(rows, most // (padded * depth)), 1), columns
+@dataclass(frozen=True)
+class _Tile:
+    """Rows and columns of a tile by the extents of a loop alone.
+
+    Attributes:
+        reduces, weight: of the kernel.
+        lanes: of a vector.
+    """
+
+    reduces: str
+    weight: int
+    lanes: int
+
+    def __call__(self, extents: Sequence[int]) -> tuple[int, int]:
+        columns = max(extents[-1], 1)
+        most = max(_TILE_WORK // self.weight, self.lanes)
+        padded = -(-columns // self.lanes) * self.lanes
+        kept = extents[:-2] if self.reduces == "outer" else extents[:-1]
+        rows = max(math.prod(kept), 1)
+        if self.reduces == "none":
+            most = max(most, min(rows * padded // _ENOUGH_TILES, most * _LARGER))
+        depth = max(extents[-2], 1) if self.reduces == "outer" else 1
+        if self.reduces == "inner":
+            return max(even_part(rows, most // padded), 1), columns
+        if columns * depth >= most:
+            unit = 4 * self.lanes
+            return 1, max(-(-even_part(columns, max(most // depth, unit)) // unit) * unit, unit)
+        return max(even_part(rows, most // (padded * depth)), 1), columns

@@ -20,6 +20,7 @@ from retrograd.backends.native.running import MOST_COLUMNS, RunningArg, running_
 from retrograd.backends.native.views import View, dense_view, reshaped
 from retrograd.backends.native.work import Address, Word, Work, even_part
 from retrograd.core.dtype import uint8
+from retrograd.core.extent import greatest
 from retrograd.core.types import Shape, tensor_type
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def lower_gather(low: Lowering, value: int, views: list[View], attributes: tuple
     x, index = (_folded(low, view, axis) for view in views)
     outer, count, inner = index.shape
     rows, form = outer * count, _form(index, x)
-    tile = max(even_part(rows, _TILE_ELEMENTS // max(inner, 1)), 1)
+    tile = greatest(even_part(rows, _TILE_ELEMENTS // max(inner, 1)), 1)
     words: list[Word] = [0] * (GatherArg.INDEX_STRIDES + 3)
     words[GatherArg.X], words[GatherArg.INDEX] = Address(x), Address(index)
     words[GatherArg.OUT] = Address(dense_view(value, low.types[value].shape))
@@ -65,8 +66,8 @@ def lower_scatter(
     index, source = (_folded(low, view, axis) for view in views[1:])
     outer, count, inner = index.shape
     form = "single" if inner == 1 else "rows" if index.strides[2] == 0 else "each"
-    inner_tile = max(even_part(inner, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
-    outer_tile = max(even_part(outer, _TILE_ELEMENTS // max(count * inner_tile, 1)), 1)
+    inner_tile = greatest(even_part(inner, greatest(_TILE_ELEMENTS // max(count, 1), 64)), 1)
+    outer_tile = greatest(even_part(outer, _TILE_ELEMENTS // max(count * inner_tile, 1)), 1)
     words: list[Word] = [0] * (ScatterArg.SOURCE_STRIDES + 3)
     words[ScatterArg.OUT], words[ScatterArg.INDEX], words[ScatterArg.SOURCE] = map(Address, (whole, index, source))
     words[ScatterArg.EXTENT : ScatterArg.INNER_TILE + 1] = [shape[axis], count, inner, outer, outer_tile, inner_tile]
@@ -90,8 +91,8 @@ def lower_running(
     folded = [_folded(low, view, axis) for view in views]
     x, factors = folded[-1], folded[0]
     outer, extent, inner = x.shape
-    inner_tile = max(even_part(inner, MOST_COLUMNS), 1)
-    outer_tile = max(even_part(outer, _TILE_ELEMENTS // (extent * inner_tile)), 1)
+    inner_tile = greatest(even_part(inner, MOST_COLUMNS), 1)
+    outer_tile = greatest(even_part(outer, _TILE_ELEMENTS // (extent * inner_tile)), 1)
     words: list[Word] = [0] * (RunningArg.FACTORS_STRIDES + 3)
     words[RunningArg.X], words[RunningArg.FACTORS] = Address(x), Address(factors)
     words[RunningArg.OUT] = Address(dense_view(value, low.types[value].shape))
@@ -115,7 +116,7 @@ def lower_argsort(
     lines = outer * inner
     dtype = low.types[x.root].dtype.name
     by_insertion = extent <= SHORT_LINE or count <= FEW
-    tile = max(even_part(lines, _TILE_ELEMENTS // extent), 1)
+    tile = greatest(even_part(lines, _TILE_ELEMENTS // extent), 1)
     words: list[Word] = [0] * (SortArg.X_STRIDES + 3)
     writes: tuple[int, ...] = (value,)
     size = memory_bytes(dtype, extent)
@@ -137,7 +138,7 @@ def lower_search(low: Lowering, value: int, views: list[View], attributes: tuple
     (right,) = attributes
     sequence, values = (view if view.dense else dense_view(low.copy(view), view.shape) for view in views)
     total, length = math.prod(values.shape), sequence.shape[-1]
-    tile = max(even_part(total, _TILE_ELEMENTS // max(length.bit_length(), 1)), 1)
+    tile = greatest(even_part(total, _TILE_ELEMENTS // max(length.bit_length(), 1)), 1)
     words: list[Word] = [0] * len(SearchArg)
     words[SearchArg.SEQUENCE], words[SearchArg.VALUES] = Address(sequence), Address(values)
     words[SearchArg.OUT] = Address(dense_view(value, low.types[value].shape))

@@ -19,7 +19,7 @@ from retrograd.backends.native import (
 from retrograd.backends.native.conv_depthwise import DepthwiseShape
 from retrograd.backends.native.conv_direct_plan import (
     DirectShape,
-    direct_tile,
+    DirectTile,
     direct_words,
     tile_count as direct_tiles,
 )
@@ -126,7 +126,7 @@ def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -
     if not _channels_adjacent(x) or (plan.copies and plan.strides[3] != x.shape[-1]):
         x = dense_view(low.copy(x), x.shape)
         plan = DirectShape.of(x.shape, spec)
-    tile = direct_tile(plan, blocking)
+    tile = DirectTile.of(plan, blocking)
     assert tile is not None, "the layout pass has padded what does not fit in scratch"
     words: list[Word] = [*direct_words(plan, tile, blocking), *_micro_kernels(low, value, blocking)]
     words[conv_direct.Arg.X], words[conv_direct.Arg.W] = Address(x), Address(packed)
@@ -137,7 +137,7 @@ def lower_direct(low: Lowering, value: int, views: list[View], spec: ConvSpec) -
     tiles = direct_tiles(plan, tile)
     work = Work(f"{key}#conv", words, tiles, cost, (x.root, packed.root), (value,), (value,))
     pixels = plan.axes[2].out
-    return work, Grid(plan.rows * pixels, shape[-1], tile[0] * pixels, tile[1])
+    return work, Grid(plan.rows * pixels, shape[-1], tile.rows * pixels, tile.channels)
 
 
 def lower_depthwise(low: Lowering, value: int, views: list[View], spec: ConvSpec) -> tuple[Work, Grid]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from retrograd.backends.native.schedule import Schedule, ScheduledLoop
 from retrograd.backends.native.table import Launch, Relocation, TableLoop, WordMove
 from retrograd.backends.native.views import Start
 from retrograd.backends.native.work import Address, ArgsAddress, BlockAddress, BlockWork, KernelAddress, Work
+from retrograd.core.extent import computed
 
 # Programs with less work than this are not shared among threads: waking one costs more.
 SERIAL_COST = 40_000
@@ -126,6 +128,11 @@ class Plan:
             raise ValueError(f"no plan: {error}") from error
 
 
+def _are_serial(costs: Sequence[int]) -> list[bool]:
+    """For programs of these costs, whether one thread is enough."""
+    return [cost < SERIAL_COST for cost in costs]
+
+
 def _fields(record: Any) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in record.__slots__)
 
@@ -165,7 +172,7 @@ class _Planner:
             tuple(self._block_words),
             self._starts,
             schedule.arena_bytes,
-            sum(work.cost for work in self._lowering.work) < SERIAL_COST,
+            computed(_are_serial, [sum(work.cost for work in self._lowering.work)])[0],
         )
 
     def _kernel(self, name: str) -> int:

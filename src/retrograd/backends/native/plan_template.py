@@ -83,6 +83,7 @@ class PlanTemplate:
             found.enter_tiles(number, [launch.tiles for launch in phase])
         found.enter_relocations(plan.relocations)
         found.enter_loops(plan)
+        found.enter(table.header, ProgramWord.SERIAL, plan.serial)
         return found.words
 
 
@@ -132,7 +133,11 @@ class _Found:
 
 
 class TableImage:
-    """A table laid out in one piece of memory, to be copied with other words in some places."""
+    """A table laid out in one piece of memory, to be copied with other words in some places.
+
+    Attributes:
+        numbers: what stands in these places, and the sizes of the plan.
+    """
 
     def __init__(self, template: PlanTemplate, table: ProgramTable) -> None:
         self._table, self._template = table, template
@@ -151,10 +156,11 @@ class TableImage:
         changing = template.words(table)
         self._changing = np.array([self._place(array, place) for array, place, _ in changing], np.int64)
         # Few expressions stand in many places.
-        numbers = {extent: number for number, extent in enumerate(dict.fromkeys(extent for _, _, extent in changing))}
-        self._numbers = np.array([numbers[extent] for _, _, extent in changing], np.int64)
-        self._evaluate = template.guards.compiled([*numbers, *template.sizes])
-        self._count = len(numbers)
+        distinct = {extent.terms: extent for _, _, extent in changing}
+        order = {terms: place for place, terms in enumerate(distinct)}
+        self._order = np.array([order[extent.terms] for _, _, extent in changing], np.int64)
+        self._count = len(distinct)
+        self.numbers: list[int | Extent] = [*distinct.values(), *template.sizes]
 
     def _place(self, array: Words, place: int) -> int:
         """Where a word of an array, or of a part of one, stands."""
@@ -168,19 +174,19 @@ class TableImage:
                 return offset + start * WORD_BYTES
         raise ValueError("a word points out of its table")
 
-    def at(self, values: Numbers) -> tuple[ProgramTable, list[int]]:
-        """The table for these values of the symbols, and the sizes."""
-        numbers = self._evaluate(values)
+    def at(self, values: Numbers, numbers: Sequence[int]) -> tuple[ProgramTable, Sequence[int]]:
+        """The table for these values of the symbols, which give these `numbers`, and the sizes."""
         memory = aligned_words(len(self._words))
-        np.multiply(self._relative, memory.__array_interface__["data"][0], out=memory)
+        address: int = memory.__array_interface__["data"][0]
+        np.multiply(self._relative, address, out=memory)
         memory += self._words
-        memory[self._changing] = _wrapped(numbers[: self._count])[self._numbers]
+        memory[self._changing] = _wrapped(numbers[: self._count])[self._order]
         parts = [
             memory[start : start + array.size].reshape(array.shape)
             for array, start in zip(self._arrays, self._starts, strict=False)
         ]
         table = _TableCopy(self._table, parts, lambda: self._template.plan_at(values).relocations)
-        return table, list(numbers[self._count :])
+        return table, numbers[self._count :]
 
 
 class _TableCopy(ProgramTable):

@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
@@ -102,8 +102,8 @@ class NativeProgram:
         self._has_halves = any(dtype.is_half for dtype in self._scalar_dtypes)
         formats = [_FORMATS[dtype.name] for dtype in self._scalar_dtypes]
         self._scalar_memory, self._external_memory = self.scalar_block.data, self.externals.data
-        self._pack_scalars = struct.Struct("=" + "".join(formats)).pack_into
-        self._pack_externals = struct.Struct(f"={len(self.externals)}q").pack_into
+        self._pack_scalars = _packing("=" + "".join(formats)).pack_into
+        self._pack_externals = _packing(f"={len(self.externals)}q").pack_into
         start = self.scalar_block.__array_interface__["data"][0]
         scalar_address = {place: start + 8 * i for i, place in enumerate(self.scalar_places)}
         self._addresses = [scalar_address.get(i, 0) for i in range(len(inputs))]
@@ -186,6 +186,10 @@ class NativeProgram:
             else:
                 return
         self._pack_scalars(self._scalar_memory, 0, *map(_packable, numbers, self._scalar_dtypes))
+
+
+# Programs of a template have one format.
+_packing = lru_cache(struct.Struct)
 
 
 def bind_plan(plan: Plan, build: Callable[[str], str]) -> BoundPlan:

@@ -6,6 +6,7 @@ planned from lifetimes: a place is free again after the last phase that reads it
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -14,7 +15,7 @@ from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.views import dense_view
 from retrograd.backends.native.work import BlockWork, LoopWork, Work
-from retrograd.core.extent import about, computed
+from retrograd.core.extent import computed, presently
 
 _ALIGNMENT = 64
 
@@ -89,7 +90,7 @@ class _Arranged:
         """Append what does not depend on one another: a phase, then loops. Those of equally many steps go together."""
         plain = [work for work in works if not isinstance(work, LoopWork)]
         if plain:
-            self.phases.append(sorted(plain, key=lambda work: -about(work.cost)))
+            self.phases.append(sorted(plain, key=lambda work: -presently(work.cost)))
             self.around.append(around)
         by_count: dict[int, list[LoopWork]] = {}
         for work in works:
@@ -189,21 +190,26 @@ class _Places:
 
     def __call__(self, sizes: Sequence[int]) -> list[int]:
         offsets = [0] * len(sizes)
-        placed: list[tuple[int, int, int, int]] = []
         total = 0
+        # What lives in the phase that is looked at: offsets, lengths, last phases.
+        taken: list[tuple[int, int, int]] = []
+        phase = -1
         for place in sorted(range(len(sizes)), key=lambda place: (self.lives[place][0], -sizes[place])):
             start, end = self.lives[place]
+            if start > phase:
+                phase = start
+                taken = [other for other in taken if other[2] >= start]
             need = -(-max(sizes[place], 1) // _ALIGNMENT) * _ALIGNMENT
-            offsets[place] = _first_fit([(o, n) for o, n, s, e in placed if s <= end and start <= e], need)
-            placed.append((offsets[place], need, start, end))
-            total = max(total, offsets[place] + need)
+            offset = offsets[place] = _first_fit(taken, need)
+            insort(taken, (offset, need, end))
+            total = max(total, offset + need)
         return [*offsets, total]
 
 
-def _first_fit(taken: list[tuple[int, int]], need: int) -> int:
+def _first_fit(taken: list[tuple[int, int, int]], need: int) -> int:
     """The lowest offset at which `need` bytes are free."""
     offset = 0
-    for start, length in sorted(taken):
+    for start, length, _ in taken:
         if start - offset >= need:
             break
         offset = max(offset, start + length)

@@ -7,6 +7,10 @@ length, what is left over is reduced by itself. All of it depends on the shape a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrograd.core.extent import computed
 from retrograd.core.graph import Graph, Step
 from retrograd.core.operation import PRIMITIVES, Primitive
 from retrograd.core.types import Shape
@@ -77,15 +81,18 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
         extent *= shape[axis]
     inner = all(n == 1 for n in shape[end:])
     limit, chunks = (_INNER_LIMIT, _INNER_CHUNKS) if inner else (_OUTER_LIMIT, _OUTER_CHUNKS)
-    last = _last_axes(shape, run)
-    if not inner and extent > limit and last is not None:
-        x = builder.record(operation, (x,), (tuple(range(last, end)),))
-        return _reduce_run(builder, operation, x, (start, last))
     if extent <= limit:
         return builder.record(operation, (x,), (axes,))
+    last = None if inner else _last_axes(shape, run)
+    if last is not None:
+        x = builder.record(operation, (x,), (tuple(range(last, end)),))
+        return _reduce_run(builder, operation, x, (start, last))
     x = _reshape(builder, x, (*shape[:start], extent, *shape[end:]))
-    chunk = next((c for c in chunks if extent % c == 0), chunks[0])
-    whole = extent - extent % chunk
+    chunk = computed(_Dividing(chunks), [extent])[0]
+    whole = extent
+    if chunk == 0:
+        chunk = chunks[0]
+        whole -= extent % chunk
     result = _reduce_chunks(builder, operation, _part(builder, x, start, 0, whole), start, chunk)
     if whole < extent:
         rest = _part(builder, x, start, whole, extent)
@@ -93,6 +100,16 @@ def _reduce_run(builder: GraphBuilder, operation: Primitive, x: int, run: tuple[
             rest = builder.record(operation, (rest,), ((start,),))
         result = builder.record(_JOINED[operation.name], (result, rest), ())
     return _reshape(builder, result, (*shape[:start], *(1 for _ in axes), *shape[end:]))
+
+
+@dataclass(frozen=True)
+class _Dividing:
+    """The first of some lengths that divides an extent, or 0."""
+
+    lengths: range
+
+    def __call__(self, extents: Sequence[int]) -> list[int]:
+        return [next((length for length in self.lengths if extents[0] % length == 0), 0)]
 
 
 def _reduce_chunks(builder: GraphBuilder, operation: Primitive, x: int, axis: int, chunk: int) -> int:

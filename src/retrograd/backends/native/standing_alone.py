@@ -27,6 +27,7 @@ from retrograd.backends.native.lower_pool import lower_gather, lower_reduction, 
 from retrograd.backends.native.views import View, dense_view
 from retrograd.backends.native.whole_matmul import lower_whole_matmul
 from retrograd.backends.native.work import Address, Word, Work, even_part
+from retrograd.core.extent import greatest
 from retrograd.core.types import Shape
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _take(low: Lowering, value: int, views: list[View], attributes: tuple[()], a
         return
     size = low.types[value].dtype.itemsize
     count = math.prod(index.shape)
-    tile = max(even_part(count, _TILE_ELEMENTS // max(row, 1)), 1)
+    tile = greatest(even_part(count, _TILE_ELEMENTS // max(row, 1)), 1)
     words: list[Word] = [
         Address(table),
         Address(index),
@@ -103,7 +104,7 @@ def _take_add(low: Lowering, value: int, views: list[View], attributes: tuple[Sh
     count = math.prod(index.shape)
     whole = dense_view(value, shape)
     low.fill(0, whole, (value,))
-    tile = max(even_part(row, max(_TILE_ELEMENTS // max(count, 1), 64)), 1)
+    tile = greatest(even_part(row, greatest(_TILE_ELEMENTS // max(count, 1), 64)), 1)
     words: list[Word] = [Address(values), Address(index), Address(whole), shape[0], row, count, tile]
     key = f"take_add {dtype}"
     low.generator(key, lambda target: gather.take_add_module(target, dtype))

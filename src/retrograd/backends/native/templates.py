@@ -32,14 +32,15 @@ PlanSegment = Callable[[Graph, Sequence[int], int, Target], tuple[Lowering, Sche
 class _Template:
     """A form planned over extents, and its code."""
 
-    def __init__(self, plan: PlanTemplate, build: Callable[[str], str]) -> None:
+    def __init__(self, plan: PlanTemplate, build: Callable[[str], str], fitter: Fitter) -> None:
         self._plan = plan
         self._bound = bind_plan(plan.concrete, build)
         self._image = TableImage(plan, self._bound.table)
+        fitter.want(self._image.numbers)
 
-    def at(self, values: Numbers) -> BoundPlan:
-        """The plan for these values of the symbols."""
-        table, (arena_bytes, *most) = self._image.at(values)
+    def at(self, values: Numbers, numbers: Numbers) -> BoundPlan:
+        """The plan for these values of the symbols, which give these numbers of the image."""
+        table, (arena_bytes, *most) = self._image.at(values, numbers)
         starts = tuple((value, last) for (value, _), last in zip(self._bound.starts, most, strict=True))
         make_plan = partial(self._plan.plan_at, values)
         return BoundPlan(table, self._bound.externals, arena_bytes, starts, make_plan)
@@ -64,12 +65,12 @@ class Templates:
         found = family.find(form.numbers, partial(self._template, structure))
         if found is None:
             return None
-        general, values = found
+        template, values, numbers = found
 
         def work() -> tuple[Lowering, Schedule]:
             return self._plan_segment(structure.graph, structure.aliases, 1, host().target)
 
-        return NativeProgram(general.made.at(values), structure.recorded.inputs, structure.scalars, work)
+        return NativeProgram(template.at(values, numbers), structure.recorded.inputs, structure.scalars, work)
 
     def _template(self, structure: Structure, fitter: Fitter) -> _Template:
         graph = run_passes(generalised(structure.recorded, fitter))
@@ -79,4 +80,4 @@ class Templates:
         plan = PlanTemplate(Plan.of(lowering, schedule), fitter.guards)
         if fitter.guards.pinned:
             raise NotGeneralError("it is planned for some extents alone")
-        return _Template(plan, lambda key: lowering.generators[key]())
+        return _Template(plan, lambda key: lowering.generators[key](), fitter)

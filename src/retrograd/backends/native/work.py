@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrograd.backends.native.views import View
+from retrograd.core.extent import greatest
 from retrograd.core.graph import Step
 from retrograd.core.types import Shape, TensorType
 
@@ -189,5 +190,15 @@ Generators = dict[str, Callable[[], str]]
 
 def even_part(extent: int, limit: int) -> int:
     """The size of even parts of at most about `limit`."""
-    parts = max(-(-extent // max(limit, 1)), 1)
+    parts = greatest(-(-extent // greatest(limit, 1)), 1)
     return -(-extent // parts)
+
+
+def roughly(extent: int) -> int:
+    """A number of about this size: choices that are made for such numbers are made seldom, and remembered.
+
+    >>> [roughly(n) for n in (0, 7, 8, 9, 10, 100, 1000)]
+    [0, 7, 8, 8, 10, 96, 896]
+    """
+    shift = max(extent.bit_length() - 3, 0)
+    return extent >> shift << shift
