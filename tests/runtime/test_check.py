@@ -19,8 +19,9 @@ from retrograd.backends.native.cache import KernelCache
 from retrograd.backends.native.emit import kernel_of
 from retrograd.backends.native.kernel import LoopKernel
 from retrograd.core.errors import OptionError
-from retrograd.runtime import check, evaluate
-from retrograd.runtime.check import DifferenceError, checking
+from retrograd.runtime import evaluate, followed
+from retrograd.runtime.check import checking, state
+from retrograd.runtime.difference import DifferenceError
 from tests.support.backends import needs_native
 
 pytestmark = needs_native
@@ -51,13 +52,13 @@ def own_kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]
 def forget() -> None:
     """Programs made before hold the kernels that they were made with."""
     evaluate.forget_programs()
-    check._alone.clear()
+    followed._alone.clear()
 
 
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if RETROGRAD_CHECK=1 were set."""
-    monkeypatch.setattr(check.state, "always", True)
+    monkeypatch.setattr(state, "always", True)
 
 
 def _mlp(optimizer: Callable[..., Any] = rg.optim.SGD, **options: float) -> tuple[rg.nn.Module, Callable[[], None]]:
@@ -101,7 +102,7 @@ def test_the_check_changes_nothing() -> None:
     for checked in (False, True):
         model, step = _mlp(rg.optim.Adam, lr=0.01)
         with checking() as seen:
-            check.state.collector = seen if checked else None
+            state.collector = seen if checked else None
             for _ in range(3):
                 step()
         assert not seen.differences and (seen.programs >= 3) == checked

@@ -8,7 +8,8 @@ from typing import Any
 
 from retrograd.core.errors import OptionError
 from retrograd.runtime import devices
-from retrograd.runtime.check import Difference, checking
+from retrograd.runtime.check import checking
+from retrograd.runtime.difference import Difference
 from retrograd.tensor.base import TensorBase
 
 
