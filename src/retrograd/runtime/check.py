@@ -10,8 +10,8 @@ its own inputs, of which copies were taken: outputs may overwrite them. Then
    in memory and shared among threads changes nothing. Where they differ, the program is run again and also gives the
    value of a node, of one after another, until a node comes out other than by itself.
 
-The first node that differs is named. All of that takes many times as long as the program. Loops are not captured
-meanwhile: each step is checked.
+The first node that differs is named. All of that takes many times as long as the program. Loops are captured as ever,
+and each of their steps is checked (`check_repeat.py`).
 """
 
 from __future__ import annotations
@@ -96,17 +96,27 @@ def run_checked(program: Program, plan: Plan, inputs: Sequence[Buffer | Scalar],
     given = [x if isinstance(x, Scalar) else _copy(x) for x in inputs]
     program.run(inputs, outputs)
     made = [buffer.array().copy() for buffer in outputs]
+    with collected(plan, inputs, given):
+        compare_with_definitions(plan, given, made)
+
+
+@contextmanager
+def collected(
+    plan: Plan, inputs: Sequence[Buffer | Scalar], given: Sequence[Buffer | Scalar], runs: int = 1
+) -> Iterator[None]:
+    """Collect the difference that is found within; or raise it, and give `inputs` that were overwritten back the values
+    that are in `given`. So many runs were looked at."""
     collector = state.collector
     try:
-        _check(plan, given, made)
+        yield
     except BaseException as error:
         if collector is None or not isinstance(error, DifferenceError):
             _restore(plan, inputs, given)
             raise
         collector.differences.append(error.difference)
     if collector is not None:
-        collector.programs += 1
-        collector.nodes += len(plan.structure.graph.steps)
+        collector.programs += runs
+        collector.nodes += runs * len(plan.structure.graph.steps)
 
 
 def _restore(plan: Plan, inputs: Sequence[Buffer | Scalar], given: Sequence[Buffer | Scalar]) -> None:
@@ -117,8 +127,8 @@ def _restore(plan: Plan, inputs: Sequence[Buffer | Scalar], given: Sequence[Buff
         np.copyto(buffer.array(), saved.array())
 
 
-def _check(plan: Plan, given: Sequence[Buffer | Scalar], made: Sequence[Array]) -> None:
-    """Both parts of the check.
+def compare_with_definitions(plan: Plan, given: Sequence[Buffer | Scalar], made: Sequence[Array]) -> None:
+    """Both parts of the check, of outputs that a program has made of inputs.
 
     Raises:
         DifferenceError: the first node that differs.
@@ -145,11 +155,13 @@ def _first_in_program(
     for value in _before(graph, makers, output):
         seen = _run_with(plan, given, value)
         if bits_differ(seen, values[value]).any():
-            return _in_program(graph, makers[value], value, seen, values[value])
-    return _in_program(graph, makers.get(output), output, made, values[output])
+            return difference_in_program(graph, value, seen, values[value])
+    return difference_in_program(graph, output, made, values[output])
 
 
-def _in_program(graph: Graph, place: int | None, value: int, made: Array, expected: Array) -> Difference:
+def difference_in_program(graph: Graph, value: int, made: Array, expected: Array) -> Difference:
+    """The difference of a value that a program has made otherwise than the node that gives it."""
+    place = _makers(graph).get(value)
     wrong = bits_differ(made, expected)
     if place is None:
         type_ = graph.types[value]

@@ -222,8 +222,7 @@ class Evaluation:
     """What one call of `evaluate` ran.
 
     Attributes:
-        settled: whether the program has its final form, and may run without being looked at: one of tier 0 is to be
-            replaced, and one that is checked is checked each time.
+        settled: whether the program has its final form: one of tier 0 is to be replaced.
         roots: what was asked for, a node with several outputs once for each of them; their buffers come first among
             the outputs.
         seconds: the time that the program took.
@@ -243,15 +242,18 @@ class Evaluation:
         """What the program computes, in primitives."""
         return self.entry.structure.graph
 
-    def program_with_carries(self, carries: Mapping[int, int]) -> Program:
+    def program_with_carries(self, carries: Mapping[int, int]) -> tuple[Program, check.Plan]:
         """The same program, but output number `carries[i]` overwrites input i: the next run reads what this one wrote.
 
-        It expects one buffer for such an input and output.
+        It expects one buffer for such an input and output. With it comes what it was compiled of.
         """
+        if not carries:
+            return self.program, self.entry.plan
         aliases = list(self.entry.structure.aliases)
         for source, output in carries.items():
             aliases[output] = source
-        return self.entry.overwriting(aliases) if carries else self.program
+        plan = check.Plan(self.entry.structure.overwriting(aliases), self.entry.tier)
+        return self.entry.overwriting(aliases), plan
 
 
 _observers: list[Callable[[Evaluation], None]] = []
@@ -344,7 +346,7 @@ def _run(entry: _Entry, inputs: list[Buffer | Scalar], buffers: list[Buffer], ro
     else:
         program.run(inputs, buffers)
     if _observers:
-        seconds, settled = time.perf_counter() - start, entry.is_settled and not check.state.is_on
+        seconds, settled = time.perf_counter() - start, entry.is_settled
         done = Evaluation(program, settled, inputs, buffers, roots, seconds, entry)
         for observer in list(_observers):
             observer(done)

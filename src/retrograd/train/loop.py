@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -25,6 +26,9 @@ from retrograd.core.stream import STREAM_BYTES, StreamBuffer, streams_to_come
 from retrograd.core.types import tensor_type
 from retrograd.ops.indexing import take
 from retrograd.optim.numbers import NumbersBuffer, packed
+from retrograd.runtime import check
+from retrograd.runtime.check import Plan
+from retrograd.runtime.check_repeat import repeat_checked
 from retrograd.runtime.evaluate import Evaluation, observed
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.storage import flush
@@ -86,6 +90,7 @@ class _Captured:
 
     Attributes:
         program, inputs, outputs: what is repeated. State lies in a buffer that is an input and an output.
+        plan: what the program was compiled of.
         indices, numbers: places among the inputs of the batch's index, and of optimizers' numbers.
         streams: places of random streams, each with which one of the step's streams it is.
         streams_each: how many streams a step takes.
@@ -93,6 +98,7 @@ class _Captured:
     """
 
     program: RepeatableProgram
+    plan: Plan
     inputs: list[Buffer | Scalar]
     outputs: list[Buffer]
     indices: tuple[int, ...]
@@ -232,8 +238,10 @@ class CapturedLoop:
             return None
         for source, output in carries.items():
             inputs[source] = outputs[output]
+        program, plan = now.program_with_carries(carries)
         return _Captured(
-            cast(RepeatableProgram, now.program_with_carries(carries)),
+            cast(RepeatableProgram, program),
+            plan,
             inputs,
             outputs,
             tuple(i for i, x in enumerate(inputs) if x is index),
@@ -266,8 +274,10 @@ class CapturedLoop:
         kept = outputs[captured.loss].type.dtype
         record_of_losses = Buffer(tensor_type((count,), kept))
         outputs[captured.loss] = record_of_losses
+        program.runs_done = 0
         try:
-            program.repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
+            repeat = partial(repeat_checked, program, captured.plan) if check.state.is_on else program.repeat
+            repeat(inputs, outputs, moves, {captured.loss: kept.itemsize}, count)
         finally:
             done = program.runs_done
             for source in sources:
