@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import retrograd as rg
+from retrograd.backends.native import compile_all
+from retrograd.backends.native.compile_process import ProcessLostError
 from retrograd.core.errors import OptionError
 from retrograd.core.family import mistakes
 from retrograd.diagnostics.explain import Explanation
@@ -47,6 +49,21 @@ def test_a_known_value_has_nothing_to_explain() -> None:
     x.numpy()
     assert rg.explain(x).programs == ()
     assert "known already" in str(rg.explain(x))
+
+
+def test_a_compiling_process_that_was_lost_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile_all, "_lost", {})
+    kept = rg.ones(3)
+    kept.numpy()
+    targets = [rg.ones(30).sin(), kept]
+    for target in targets:
+        assert rg.explain(target).lost_processes == () and "second process" not in str(rg.explain(target))
+    compile_all._note(ProcessLostError("it has ended"))
+    compile_all._note(ProcessLostError("it has ended"))
+    for target in targets:
+        assert rg.explain(target).lost_processes == ("it has ended",)
+        line = "kernels were compiled without a second process, which takes longer: it has ended"
+        assert str(rg.explain(target)).splitlines().count(line) == 1
 
 
 def test_a_step_is_timed_kernel_by_kernel() -> None:

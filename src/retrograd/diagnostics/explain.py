@@ -9,6 +9,7 @@ from typing import Any
 
 from retrograd.backends.base import Program
 from retrograd.backends.native.backend import NativeBackend
+from retrograd.backends.native.compile_all import lost_processes
 from retrograd.backends.native.peak import bytes_per_second, flops_per_second
 from retrograd.backends.native.report import STAGES, KernelRow, ProgramRows, kernel_text, rows_of, stage_text, timed
 from retrograd.core.buffer import Scalar
@@ -39,10 +40,13 @@ class Explanation:
         threads: how many share the work.
         mistakes: how often in this process a plan for changing extents could not be made because of a mistake in the
             library, which costs speed; the logger `retrograd` has told of each.
+        lost_processes: why this process has so far had to compile kernels that another was to compile: that one could
+            not be started, or was lost. It makes a first step slower, and no difference to results.
     """
 
     programs: tuple[ProgramRows, ...]
     threads: int
+    lost_processes: tuple[str, ...]
     _compiled: tuple[Program, ...]
     mistakes: int = field(default_factory=lambda: sum(mistakes.values()))
 
@@ -94,9 +98,14 @@ class Explanation:
 
     def __str__(self) -> str:
         blocks = [self._block(number, rows) for number, rows in enumerate(self.programs)]
+        if not blocks:
+            blocks = ["nothing is pending and nothing ran: every value is known already"]
         if self.mistakes:
             blocks.append(f"plans for changing extents that failed by a mistake in the library: {self.mistakes}")
-        return "\n\n".join(blocks) if blocks else "nothing is pending and nothing ran: every value is known already"
+        if self.lost_processes:
+            reasons = "; ".join(self.lost_processes)
+            blocks.append(f"kernels were compiled without a second process, which takes longer: {reasons}")
+        return "\n\n".join(blocks)
 
     __repr__ = __str__
 
@@ -152,12 +161,12 @@ def explain(target: Any) -> Explanation:
 def _of_pending(tensor: Any) -> Explanation:
     node = tensor._read()
     if node.buffer is not None:
-        return Explanation((), get_num_threads(), ())
+        return Explanation((), get_num_threads(), lost_processes(), ())
     trace = Trace([node])
     scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
     structure = Structure(trace.graph([node]), scalars, [-1])
     program = devices.backend().compile(structure, _FAST_TIER)
-    return Explanation((rows_of(program),), get_num_threads(), (program,))
+    return Explanation((rows_of(program),), get_num_threads(), lost_processes(), (program,))
 
 
 def _of_function(step: Callable[[], object]) -> Explanation:
@@ -176,7 +185,7 @@ def _of_function(step: Callable[[], object]) -> Explanation:
     programs = tuple(runs)
     known = set(expected)
     rows = tuple(rows_of(program, _TIMED if program in known else 0) for program in programs)
-    return Explanation(rows, get_num_threads(), programs)
+    return Explanation(rows, get_num_threads(), lost_processes(), programs)
 
 
 def _line(kernel: KernelRow, total: float) -> str:

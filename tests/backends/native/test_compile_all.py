@@ -52,6 +52,14 @@ def started(monkeypatch):
         assert process.stdin.closed and process.stdout.closed
 
 
+@pytest.fixture(autouse=True)
+def lost(monkeypatch):
+    """What is lost in a test, and not told after it."""
+    found = {}
+    monkeypatch.setattr(compiling, "_lost", found)
+    return found
+
+
 def slowly(monkeypatch, seconds=0.05):
     """Let this process take longer for each text; the texts that it has compiled."""
     here = []
@@ -79,7 +87,7 @@ def test_work_is_shared_and_the_code_is_the_same(monkeypatch, expected, started,
     here = slowly(monkeypatch)
     with caplog.at_level("DEBUG", logger="retrograd"):
         assert compiled() == expected
-    assert len(started) == 1 and not caplog.records
+    assert len(started) == 1 and not caplog.records and compiling.lost_processes() == ()
     assert 0 < len(here) < COUNT
 
 
@@ -99,8 +107,9 @@ def test_more_cores_are_used_for_more_work(monkeypatch, expected, started):
 @pytest.mark.parametrize("executable", [None, "", "/usr/bin/blender", "/nowhere/python3"])
 def test_without_an_interpreter_all_is_compiled_here(monkeypatch, expected, started, executable):
     monkeypatch.setattr(sys, "executable", executable)
-    assert compiled() == expected
+    assert compiled() == compiled() == expected
     assert not started
+    assert len(compiling.lost_processes()) == 1, "each reason once"
 
 
 def test_a_frozen_program_does_not_start_itself(monkeypatch, expected, started):
@@ -162,6 +171,7 @@ def test_a_process_that_is_killed_is_done_without(monkeypatch, expected, started
     with caplog.at_level("DEBUG", logger="retrograd"):
         assert compiled() == expected
     assert "without a second process" in caplog.text
+    assert len(compiling.lost_processes()) == 1
 
 
 def test_what_llvm_does_not_take_is_an_error_here():

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from typing import Final
 
 from retrograd.backends.native.compile_process import CompileProcess, ProcessLostError
 from retrograd.backends.native.compiler import compile_object, host
@@ -21,6 +22,9 @@ from retrograd.backends.native.cores import compile_jobs
 KERNELS_A_PROCESS = 12
 # How long a thread may take to see that its process has ended.
 _FAREWELL_SECONDS = 1.0
+
+# Why kernels were compiled without a second process; each reason once.
+_lost: Final[dict[str, None]] = {}
 
 _Text = tuple[str, str]
 _Code = tuple[str, bytes]
@@ -43,6 +47,11 @@ def compile_all(builds: Mapping[str, Callable[[], str]], finished: Callable[[str
         helpers = [stack.enter_context(_Helper()) for _ in range(processes)]  # they start while texts are made
         texts = sorted(((key, build()) for key, build in builds.items()), key=lambda text: len(text[1]))
         _share(texts, helpers, finished)
+
+
+def lost_processes() -> tuple[str, ...]:
+    """Why this process has so far had to compile kernels that another was to compile; each reason once."""
+    return tuple(_lost)
 
 
 def _share(texts: list[_Text], helpers: list[_Helper], finished: Callable[[str, bytes], None]) -> None:
@@ -130,4 +139,5 @@ def _help(process: CompileProcess, texts: list[_Text], done: queue.SimpleQueue[_
 def _note(error: Exception) -> None:
     import logging  # noqa: PLC0415 -- slow to import, and seldom needed
 
+    _lost[str(error)] = None
     logging.getLogger("retrograd").debug("kernels are compiled without a second process: %s", error)
