@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import retrograd as rg
@@ -28,6 +32,27 @@ def test_pytorch_has_them_too() -> None:
 def test_every_name_that_is_listed_is_there() -> None:
     assert [name for name in rg.__all__ if not hasattr(rg, name)] == []
     assert [name for name in rg.nn.__all__ if not hasattr(rg.nn, name)] == []
+
+
+@pytest.mark.parametrize(
+    "first", ["retrograd", "retrograd.tensor", "retrograd.tensor.tensor", "retrograd.tensor.base", "retrograd.nn"]
+)
+def test_tensor_is_the_function_whatever_is_imported_first(first: str) -> None:
+    """And not the folder of that name."""
+    program = (
+        f"import {first}\nimport retrograd.tensor.windows\nfrom retrograd import tensor\n"
+        "print(retrograd.tensor is tensor, tensor([1.0, 2.0]).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True retrograd.Size([2])\n"
+
+
+def test_docstrings_of_one_folder_run_alone() -> None:
+    """Though pytest runs the file of a package itself that nobody has imported."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "src/retrograd/tensor/tensor.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", [name for name in rg.nn.functional.__all__ if name.endswith("_with_indices")])
