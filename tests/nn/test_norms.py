@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.core.errors import DTypeError, IndexRangeError, OptionError, ShapeError
+from retrograd.core.errors import DTypeError, GraphError, IndexRangeError, OptionError, ShapeError
 from tests.support.parity import assert_same, assert_same_state, copy_state, needs_torch, torch
 
 draw = np.random.default_rng(4)
@@ -107,6 +107,47 @@ def test_statistics_that_are_no_longer_tracked_stay() -> None:
         layer(batch)
     for name, value in theirs.state_dict().items():
         np.testing.assert_allclose(ours.state_dict()[name].tolist(), value.tolist(), rtol=1e-6)
+
+
+TRACKERS: dict[str, Make] = {
+    "BatchNorm1d": lambda nn: nn.BatchNorm1d(3, affine=False),
+    "BatchNorm1d, plain averages": lambda nn: nn.BatchNorm1d(3, momentum=None),
+    "InstanceNorm1d": lambda nn: nn.InstanceNorm1d(3, track_running_stats=True),
+}
+
+
+@pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS)
+def test_statistics_made_in_inference_mode_are_moved_only_there(make: Make) -> None:
+    with rg.inference_mode():
+        layer = make(rg.nn)
+        layer(rg.randn(4, 3, 5))
+    before = {name: value.tolist() for name, value in layer.state_dict().items()}
+    for grad in (rg.enable_grad, rg.no_grad):
+        with grad(), pytest.raises(GraphError, match=r"made under inference_mode\(\) is being changed in place"):
+            layer(rg.randn(4, 3, 5))
+        assert {name: value.tolist() for name, value in layer.state_dict().items()} == before
+    with rg.inference_mode():
+        layer(rg.randn(4, 3, 5))
+    assert layer.running_mean.tolist() != before["running_mean"]
+    layer.eval()(rg.randn(4, 3, 5))
+
+
+@pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS)
+def test_inference_mode_moves_any_statistics(make: Make) -> None:
+    layer = make(rg.nn)
+    with rg.inference_mode():
+        layer(rg.randn(4, 3, 5))
+    assert layer.running_mean.tolist() != [0.0] * 3 and not layer.running_mean.is_inference()
+    layer(rg.randn(4, 3, 5))
+
+
+@needs_torch
+@pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS)
+def test_pytorch_refuses_such_statistics_too(make: Make) -> None:
+    with torch.inference_mode():
+        layer = make(torch.nn)
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        layer(torch.randn(4, 3, 5))
 
 
 def test_containers() -> None:

@@ -74,12 +74,19 @@ def batch_norm(
 
 
 def track_batch(batch: Node, momentum: Node, mean: Any, variance: Any, *count: Any) -> None:
-    """Move what is tracked of batches by one of them: running mean, running variance, and the count if there is one."""
+    """Move what is tracked of batches by one of them: running mean, running variance, and the count if there is one.
+
+    Raises:
+        GraphError: one of these was made under `inference_mode`, and that is over.
+    """
+    tracked = (mean, variance, *count)
     nodes = (batch, mean._read(), variance._read(), momentum, *[x._read() for x in count])
     before, mode.state.grad_enabled = mode.state.grad_enabled, False
     try:
         moved = results(record(norm.BATCH_NORM_TRACK, nodes, (True,)))
-        for x, value in zip((mean, variance, *count), moved, strict=True):
+        for x, value in zip(tracked, moved, strict=True):
+            x._require_writable("batch_norm", value)
+        for x, value in zip(tracked, moved, strict=True):
             # Of its shape and dtype as it is.
             x._write(value)
     finally:
