@@ -20,14 +20,12 @@ class NumbersBuffer(Buffer):
     Attributes:
         later: the numbers so many steps from now; None: always the same ones.
         advance: tells the optimizer that so many further steps were taken without it.
-        repeats: whether later updates are the same function of state and numbers as this one.
     """
 
-    __slots__ = ("advance", "later", "repeats")
+    __slots__ = ("advance", "later")
 
     later: Callable[[int], Sequence[float]] | None
     advance: Callable[[int], None] | None
-    repeats: bool
 
 
 def packed(numbers: Sequence[float]) -> bytes:
@@ -38,13 +36,11 @@ def numbers_node(
     numbers: Sequence[float],
     later: Callable[[int], Sequence[float]] | None = None,
     advance: Callable[[int], None] | None = None,
-    *,
-    repeats: bool = True,
 ) -> Node:
     """The numbers as a float64 vector; captured loops ask `later` for those of the steps to come."""
     type_ = tensor_type((len(numbers),), float64)
     buffer = NumbersBuffer(type_)
-    buffer.later, buffer.advance, buffer.repeats = later, advance, repeats
+    buffer.later, buffer.advance = later, advance
     buffer.write(packed(numbers))
     return input_node(type_, buffer)
 

@@ -18,6 +18,7 @@ from retrograd.tensor.base import TensorBase
 from retrograd.tensor.grad_mode import enable_grad, no_grad
 from retrograd.tensor.hooks import RemovableHandle, add_hook
 from retrograd.tensor.reading import Reading
+from retrograd.tensor.storage import flush
 
 ParameterGroup = dict[str, Any]
 Hooks = dict[int, Callable[..., Any]]
@@ -59,6 +60,8 @@ class Optimizer:
         groups = listed if isinstance(listed[0], dict) else [{"params": listed}]
         for group in groups:
             self.add_param_group(group)
+        # Initial weights and statistics, drawn or loaded, are no part of the first step: it is like all others then.
+        flush()
 
     def add_param_group(self, param_group: ParameterGroup) -> None:
         """Add parameters with options of their own.

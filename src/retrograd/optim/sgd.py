@@ -13,7 +13,10 @@ from retrograd.optim.closing import close, note_changes
 from retrograd.optim.numbers import numbers_node, numbers_of, scaled
 from retrograd.optim.optimizer import Optimizer, ParameterGroup
 from retrograd.optim.options import execution_options, require_not_negative
-from retrograd.tensor.creation import zeros_like
+from retrograd.tensor.creation import full_like
+
+# What a momentum buffer starts from: -0 + g is g, its sign included, and so the first step has the form of all others.
+_NOTHING = -0.0
 
 
 @composite("sgd")
@@ -21,18 +24,18 @@ def SGD_UPDATE(*args: Any) -> tuple[Node, ...]:
     """Next parameters, then next momentum buffers.
 
     The last arguments say how many parameters there are, and which of momentum, weight decay and Nesterov are in use;
-    the numbers (lr, momentum, 1 - dampening, weight decay) are run-time inputs, and so is whether buffers start.
+    the numbers (lr, momentum, what is kept of the buffer, what comes into it, weight decay) are run-time inputs.
     """
-    *nodes, count, has_momentum, has_decay, nesterov, starting, maximize = args
+    *nodes, count, has_momentum, has_decay, nesterov, maximize = args
     params, gradients, buffers = nodes[:count], nodes[count : 2 * count], nodes[2 * count : -1]
-    lr, momentum, undamped, decay = numbers_of(nodes[-1], 4)
+    lr, momentum, kept, undamped, decay = numbers_of(nodes[-1], 5)
     next_params, next_buffers = [], []
     for i, (p, g) in enumerate(zip(params, gradients, strict=True)):
         g = e.neg(g) if maximize else g
         if has_decay:
             g = e.add(g, scaled(decay, p))
         if has_momentum:
-            buffer = g if starting else e.add(scaled(momentum, buffers[i]), scaled(undamped, g))
+            buffer = e.add(scaled(kept, buffers[i]), scaled(undamped, g))
             next_buffers.append(buffer)
             g = e.add(g, scaled(momentum, buffer)) if nesterov else buffer
         next_params.append(e.sub(p, scaled(lr, g)))
@@ -97,11 +100,11 @@ class SGD(Optimizer):
             self._close(group, params, starting=False)
             return
         state = self.state
-        fresh = [p for p in params if "momentum_buffer" not in state[p]]
+        fresh = [p for p in params if state[p].get("momentum_buffer") is None]
         if fresh:
-            old = [p for p in params if "momentum_buffer" in state[p]]
+            old = [p for p in params if state[p].get("momentum_buffer") is not None]
             for parameter in fresh:
-                state[parameter]["momentum_buffer"] = zeros_like(parameter)
+                state[parameter]["momentum_buffer"] = full_like(parameter, _NOTHING)
             self._close(group, fresh, starting=True)
             params = old
         if params:
@@ -110,17 +113,13 @@ class SGD(Optimizer):
     def _close(self, group: ParameterGroup, params: list[Any], starting: bool) -> None:
         with_momentum = group["momentum"] != 0
         buffers = [self.state[p]["momentum_buffer"] for p in params] if with_momentum else []
-        numbers = (float(group["lr"]), group["momentum"], 1 - group["dampening"], group["weight_decay"])
+        lr, momentum, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
+        following = lr, momentum, momentum, 1 - group["dampening"], decay
+        numbers = (lr, momentum, 1.0, 1.0, decay) if starting else following
 
         def advance(steps: int) -> None:
             note_changes([*params, *buffers])
 
-        node = numbers_node(numbers, None, advance, repeats=not starting)
-        attributes = (
-            with_momentum,
-            group["weight_decay"] != 0,
-            bool(group["nesterov"]),
-            starting,
-            bool(group["maximize"]),
-        )
+        node = numbers_node(numbers, (lambda _: following) if starting else None, advance)
+        attributes = with_momentum, decay != 0, bool(group["nesterov"]), bool(group["maximize"])
         close(self._closings, SGD_UPDATE, params, buffers, node, attributes)

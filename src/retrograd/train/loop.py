@@ -234,7 +234,7 @@ class CapturedLoop:
         numbers = [(i, x) for i, x in enumerate(inputs) if isinstance(x, NumbersBuffer)]
         streams = [(i, x) for i, x in enumerate(inputs) if isinstance(x, StreamBuffer)]
         own_streams = all(x.generator is default_generator and x.number >= first for _, x in streams)
-        if not own_streams or not all(x.repeats for _, x in numbers):
+        if not own_streams:
             return None
         for source, output in carries.items():
             inputs[source] = outputs[output]
