@@ -120,7 +120,8 @@ from retrograd.nn.rectifier import (
     Softshrink,
     Threshold,
 )
-from retrograd.nn.recurrent import GRU, LSTM, RNN, RNNBase
+from retrograd.nn.recurrent import GRU, LSTM, RNN
+from retrograd.nn.recurrent_base import RNNBase
 from retrograd.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from retrograd.nn.smooth import (
     GELU,
