@@ -12,8 +12,8 @@ from retrograd.distributions.parameters import derived, logit_of, one_of, togeth
 from retrograd.nn.functions.loss import binary_cross_entropy_with_logits
 from retrograd.tensor.blending import where
 from retrograd.tensor.grad_mode import no_grad
-from retrograd.tensor.random import bernoulli
 from retrograd.tensor.ranges import arange
+from retrograd.tensor.sampling import bernoulli
 
 
 class Bernoulli(Distribution):

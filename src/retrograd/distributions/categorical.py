@@ -14,8 +14,8 @@ from retrograd.distributions.distribution import Distribution
 from retrograd.distributions.parameters import clamped, derived, one_of, softmax_of
 from retrograd.tensor.grad_mode import no_grad
 from retrograd.tensor.joining import broadcast_tensors
-from retrograd.tensor.random import multinomial
 from retrograd.tensor.ranges import arange
+from retrograd.tensor.sampling import multinomial
 
 
 class Categorical(Distribution):

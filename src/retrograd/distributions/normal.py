@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from retrograd.distributions.location_scale import LocationScale
-from retrograd.tensor.random import normal, randn
+from retrograd.tensor.random import randn
+from retrograd.tensor.sampling import normal
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 

@@ -10,7 +10,7 @@ from retrograd.distributions.constraints import Constraint
 from retrograd.distributions.distribution import Distribution
 from retrograd.distributions.parameters import together
 from retrograd.tensor.grad_mode import no_grad
-from retrograd.tensor.random import poisson
+from retrograd.tensor.sampling import poisson
 
 
 class Poisson(Distribution):

@@ -28,6 +28,7 @@ from retrograd.tensor import (
     ranges,
     rearrangement,
     reduction,
+    sampling,
     scattering,
     selection,
     shaping,
@@ -85,6 +86,7 @@ from retrograd.tensor.random import *
 from retrograd.tensor.ranges import *
 from retrograd.tensor.rearrangement import *
 from retrograd.tensor.reduction import *
+from retrograd.tensor.sampling import *
 from retrograd.tensor.scattering import *
 from retrograd.tensor.selection import *
 from retrograd.tensor.shaping import *
@@ -131,6 +133,7 @@ if not TYPE_CHECKING:
     __all__ += ranges.__all__
     __all__ += rearrangement.__all__
     __all__ += reduction.__all__
+    __all__ += sampling.__all__
     __all__ += shaping.__all__
     __all__ += scattering.__all__
     __all__ += selection.__all__
