@@ -1,132 +1,31 @@
-"""A small builder of textual LLVM IR: values with operators, loops and branches as context managers.
-
-A kernel generator reads like the kernel it writes::
-
-    module = Module(target)
-    f = module.function("scale", [("x", PTR), ("n", I64)])
-    x, n = f.args
-    with f.loop(0, n, 1) as i:
-        f.store(f.load(f.at(x, i, F32), F32) * 2.0, f.at(x, i, F32))
-
-Types are spelled as LLVM spells them. Floating-point instructions carry no fast-math flags unless a
-generator asks for them with `fast(...)`: canonical arithmetic (every node rounded on its own) is the default.
-"""
+"""A function under construction: instructions, and loops and branches as context managers."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+
+from retrograd.backends.native.ir.types import (
+    F32,
+    F64,
+    I1,
+    I8,
+    I64,
+    PTR,
+    VOID,
+    element_of,
+    float_literal,
+    intrinsic_suffix,
+    is_float,
+    lanes_of,
+    natural_alignment,
+    vector,
+)
+from retrograd.backends.native.ir.value import Operand, Value, Variable, type_of
 
 if TYPE_CHECKING:
-    from retrograd.backends.native.target import Target
-
-PTR, VOID = "ptr", "void"
-I1, I8, I16, I32, I64 = "i1", "i8", "i16", "i32", "i64"
-F32, F64 = "float", "double"
-
-Operand: TypeAlias = "Value | int | float | bool"
-
-
-def vector(lanes: int, element: str) -> str:
-    """The LLVM type of `lanes` elements of type `element`."""
-    return f"<{lanes} x {element}>"
-
-
-def element_of(type_: str) -> str:
-    """The element type of a vector type, or the type itself."""
-    return type_[type_.index("x") + 2 : -1] if type_.startswith("<") else type_
-
-
-def lanes_of(type_: str) -> int:
-    """How many elements a vector type has; 1 for a scalar type."""
-    return int(type_[1 : type_.index("x")]) if type_.startswith("<") else 1
-
-
-def type_of(*operands: Operand) -> str:
-    """The type of the first operand that is a Value: the numbers beside it take it."""
-    return next(x.type for x in operands if isinstance(x, Value))
-
-
-def is_float(type_: str) -> bool:
-    return element_of(type_) in (F32, F64)
-
-
-def float_literal(value: float, type_: str) -> str:
-    """A float constant as LLVM reads it back bit for bit: the hexadecimal image of a double."""
-    if element_of(type_) == F32:
-        value = struct.unpack("f", struct.pack("f", value))[0]
-    return f"0x{struct.unpack('Q', struct.pack('d', value))[0]:016X}"
-
-
-class Value:
-    """An SSA value or a constant: its type, its name, and the function it belongs to."""
-
-    __slots__ = ("fn", "type", "name")
-
-    def __init__(self, fn: Function, type_: str, name: str) -> None:
-        self.fn, self.type, self.name = fn, type_, name
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.name}"
-
-    def __add__(self, other: Operand) -> Value:
-        return self.fn.binary("add", self, other)
-
-    def __radd__(self, other: Operand) -> Value:
-        return self.fn.binary("add", other, self)
-
-    def __sub__(self, other: Operand) -> Value:
-        return self.fn.binary("sub", self, other)
-
-    def __rsub__(self, other: Operand) -> Value:
-        return self.fn.binary("sub", other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return self.fn.binary("mul", self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return self.fn.binary("mul", other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return self.fn.binary("fdiv", self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return self.fn.binary("fdiv", other, self)
-
-    def __floordiv__(self, other: Operand) -> Value:
-        return self.fn.binary("sdiv", self, other)
-
-    def __mod__(self, other: Operand) -> Value:
-        return self.fn.binary("srem", self, other)
-
-    def __and__(self, other: Operand) -> Value:
-        return self.fn.binary("and", self, other)
-
-    def __or__(self, other: Operand) -> Value:
-        return self.fn.binary("or", self, other)
-
-    def __xor__(self, other: Operand) -> Value:
-        return self.fn.binary("xor", self, other)
-
-    def __lshift__(self, other: Operand) -> Value:
-        return self.fn.binary("shl", self, other)
-
-
-class Variable:
-    """A mutable local: a stack slot that LLVM's mem2reg turns into registers."""
-
-    __slots__ = ("fn", "type", "slot")
-
-    def __init__(self, fn: Function, type_: str, slot: str) -> None:
-        self.fn, self.type, self.slot = fn, type_, slot
-
-    def get(self) -> Value:
-        return self.fn.emit(self.type, f"load {self.type}, ptr {self.slot}")
-
-    def set(self, value: Operand) -> None:
-        self.fn.line(f"store {self.fn.const(value, self.type)}, ptr {self.slot}")
+    from retrograd.backends.native.ir.module import Module
 
 
 class Repeat:
@@ -414,54 +313,3 @@ class Function:
         """The larger of two signed integers."""
         type_ = type_of(a, b)
         return self.intrinsic("smax", type_, a, b)
-
-
-class Module:
-    """Functions and declarations that are compiled together, for one target."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.functions: dict[str, Function] = {}
-        self._declarations: dict[str, None] = {}
-
-    def function(
-        self,
-        name: str,
-        params: Sequence[tuple[str, str]],
-        returns: str = VOID,
-        *,
-        internal: bool = False,
-        noinline: bool = False,
-        noalias: bool = False,
-    ) -> Function:
-        function = Function(self, name, params, returns, internal=internal, noinline=noinline, noalias=noalias)
-        self.functions[name] = function
-        return function
-
-    def declare(self, text: str) -> None:
-        self._declarations[text] = None
-
-    def text(self) -> str:
-        width = self.target.vector_bits
-        common = f'nounwind "prefer-vector-width"="{width}" "no-trapping-math"="true"'
-        return "\n".join(
-            [
-                *self._declarations,
-                *(function.text() for function in self.functions.values()),
-                f"attributes #0 = {{ {common} }}",
-                f"attributes #1 = {{ noinline {common} }}",
-                "!0 = distinct !{!0, !1}",
-                '!1 = !{!"llvm.loop.unroll.disable"}',
-            ]
-        )
-
-
-def natural_alignment(type_: str) -> int:
-    """The alignment of one element: a vector may start at any element."""
-    return {I1: 1, I8: 1, I16: 2, "half": 2, "bfloat": 2, I32: 4, F32: 4}.get(element_of(type_), 8)
-
-
-def intrinsic_suffix(type_: str) -> str:
-    element = element_of(type_)
-    element = {F32: "f32", F64: "f64"}.get(element, element)
-    return f"v{lanes_of(type_)}{element}" if type_.startswith("<") else element
