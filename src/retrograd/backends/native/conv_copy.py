@@ -12,10 +12,9 @@ def copy_row_function(module: Module, blocking: Blocking) -> Function:
     f = module.function("copy_row", names, internal=True, noinline=True, noalias=True)
     source, target, left, count, right, inside = f.args
     module.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1 immarg)")
-    module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
 
     def zeros(place: Value, elements: Value) -> None:
-        f.line(f"call void @llvm.memset.p0.i64({place}, i8 0, {elements * blocking.size}, i1 false)")
+        f.clear(place, elements * blocking.size)
 
     is_inside = f.compare("ne", inside, 0)
     with f.when(is_inside):

@@ -23,7 +23,7 @@ from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
-from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
+from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS
 from retrograd.backends.native.winograd_tiles import Edges, tiles_along, tiles_of
 from retrograd.backends.native.work import even_part
 from retrograd.core.types import Shape
@@ -105,7 +105,7 @@ class _WinogradKernel:
         last = f.minimum(first + words[Arg.TILE_ROWS], words[Arg.ROWS])
         start = column_tile * words[Arg.TILE_CHANNELS]
         stop = f.minimum(start + words[Arg.TILE_CHANNELS], columns)
-        self._clear_zeros()
+        f.clear(self.zeros, words[Arg.V_CHANNELS] * self.blocking.size)
         tiles = self._line(first) * words[Arg.GRID_W], self._line(last) * words[Arg.GRID_W]
         with f.loop(*tiles, words[Arg.CHUNK]) as chunk:
             end = f.minimum(chunk + words[Arg.CHUNK], tiles[1])
@@ -117,12 +117,6 @@ class _WinogradKernel:
 
     def _at(self, pointer: Value, index: Value) -> Value:
         return self.f.at(pointer, index, self.blocking.element)
-
-    def _clear_zeros(self) -> None:
-        f = self.f
-        f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
-        size = self.words[Arg.V_CHANNELS] * self.blocking.size
-        f.line(f"call void @llvm.memset.p0.i64({self.zeros}, i8 0, {size}, i1 false)")
 
     def _line(self, row: Value) -> Value:
         """The line of tiles, counted over all images, that a row of outputs begins."""
@@ -139,13 +133,8 @@ class _WinogradKernel:
             row, column = height * OUTPUTS - words[Arg.LOW_H], place * OUTPUTS - words[Arg.LOW_W]
             target = self._at(self.scratch, index * words[Arg.V_CHANNELS])
             where = target, words[Arg.V_STEP], words[Arg.CHANNELS_IN]
-            inside = f.compare("ult", row, f.maximum(extents[0] - (TILE - 1), 0))
-            inside = inside & f.compare("ult", column, f.maximum(extents[1] - (TILE - 1), 0))
-            with f.when(inside):
-                source = self._at(image, row * strides[0] + column * strides[1])
-                f.call(words[Arg.TRANSFORM], source, *strides, *where)
-            with f.when(inside ^ True):
-                f.call(words[Arg.GATHER], self.edges.place(image, TILE, (row, column), extents, strides), *where)
+            functions = words[Arg.TRANSFORM], words[Arg.GATHER]
+            self.edges.transform(functions, image, (row, column), extents, strides, where)
 
     def _multiply(self, column: Value, width: Value, tiles: Value) -> None:
         """The sixteen products for one panel of output channels."""

@@ -23,7 +23,7 @@ from retrograd.backends.native.gemm_micro import CACHE_LINE, Blocking
 from retrograd.backends.native.ir import I64, PTR, Module, Value
 from retrograd.backends.native.quotients import ceil_div, divide
 from retrograd.backends.native.target import Target
-from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS, TILE
+from retrograd.backends.native.winograd import KERNEL, OUTPUTS, POSITIONS
 from retrograd.backends.native.winograd_tiles import Edges, tiles_along, tiles_of
 from retrograd.backends.native.work import even_part
 from retrograd.core.extent import greatest
@@ -107,7 +107,7 @@ class _WinogradWeightKernel:
         part, column_tile = divide(self.tile, ceil_div(columns, words[Arg.TILE_CHANNELS]))
         start = column_tile * words[Arg.TILE_CHANNELS]
         width = f.minimum(words[Arg.TILE_CHANNELS], columns - start)
-        self._clear_zeros()
+        f.clear(self.zeros, f.maximum(words[Arg.V_CHANNELS], words[Arg.W_CHANNELS]) * self.blocking.size)
         first, last = (words[Arg.CHUNKS] * (part + i) // words[Arg.PARTS] for i in (0, 1))
         with f.loop(first, last) as number:
             low = number * words[Arg.CHUNK]
@@ -124,12 +124,6 @@ class _WinogradWeightKernel:
     def _at(self, pointer: Value, index: Value) -> Value:
         return self.f.at(pointer, index, self.blocking.element)
 
-    def _clear_zeros(self) -> None:
-        f, words = self.f, self.words
-        f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
-        size = f.maximum(words[Arg.V_CHANNELS], words[Arg.W_CHANNELS]) * self.blocking.size
-        f.line(f"call void @llvm.memset.p0.i64({self.zeros}, i8 0, {size}, i1 false)")
-
     def _transform(self, first: Value, last: Value, column: Value, width: Value) -> None:
         """V and W of the tiles from `first` on."""
         f, words = self.f, self.words
@@ -142,13 +136,8 @@ class _WinogradWeightKernel:
             row, pixel = height * OUTPUTS, place * OUTPUTS
             corner = row - words[Arg.LOW_H], pixel - words[Arg.LOW_W]
             where = self._at(self.v, index * words[Arg.V_CHANNELS]), words[Arg.V_STEP], words[Arg.CHANNELS_IN]
-            inside = f.compare("ult", corner[0], f.maximum(x_extents[0] - (TILE - 1), 0))
-            inside = inside & f.compare("ult", corner[1], f.maximum(x_extents[1] - (TILE - 1), 0))
-            with f.when(inside):
-                source = self._at(image, corner[0] * x_strides[0] + corner[1] * x_strides[1])
-                f.call(words[Arg.TRANSFORM], source, *x_strides, *where)
-            with f.when(inside ^ True):
-                f.call(words[Arg.GATHER_X], self.edges.place(image, TILE, corner, x_extents, x_strides), *where)
+            functions = words[Arg.TRANSFORM], words[Arg.GATHER_X]
+            self.edges.transform(functions, image, corner, x_extents, x_strides, where)
             gradient = self._at(words[Arg.G], number * words[Arg.ROWS_G] * g_strides[0] + column)
             pixels = self.edges.place(gradient, OUTPUTS, (row, pixel), g_extents, g_strides)
             target = self._at(self.w, index * words[Arg.W_CHANNELS])

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from retrograd.backends.native.along_axis import pointer_word, stride_words, word
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
-from retrograd.backends.native.ir import I8, I32, I64, PTR, Function, Module, Value
+from retrograd.backends.native.ir import I32, I64, PTR, Function, Module, Value
 from retrograd.backends.native.kernel import DTYPE_SIZES, FLOATS
 from retrograd.backends.native.loops_memory import load_scalar, memory_type
 from retrograd.backends.native.scalar_ops import BITS, UNSIGNED
@@ -204,11 +204,7 @@ class _Sorter:
         """Write the keys and positions down, and count how often each byte occurs in each place."""
         f = self.f
         digits = DTYPE_SIZES[self.dtype]
-        f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
-        f.line(
-            f"call void @llvm.memset.p0.i64({self.counts}, {f.const(0, I8)}, "
-            f"{f.const(digits * _BUCKETS * 4, I64)}, i1 false)"
-        )
+        f.clear(self.counts, digits * _BUCKETS * 4)
         with f.loop(0, self.extent) as k:
             key = self._key_at(k)
             f.store(key, f.at(self.keys[0], k, self.key))

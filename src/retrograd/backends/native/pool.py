@@ -134,10 +134,9 @@ class _PoolKernel:
 
     def _clear(self, image: Value) -> None:
         f = self.f
-        f.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
         element = memory_type(self.other)
         count = f.convert("ptrtoint", f.at(f.const(0, PTR), self.words[Arg.IMAGE_ELEMENTS], element), I64)
-        f.line(f"call void @llvm.memset.p0.i64({self._like(image)}, i8 0, {count}, i1 false)")
+        f.clear(self._like(image), count)
 
     def _for_channels(self, body: Callable[[list[Lanes]], None]) -> None:
         """Vectors of channels: several at a time, then singly, then the masked rest."""

@@ -187,6 +187,25 @@ class Edges:
                 f.store(f.select(inside, pixel, self.zeros), f.at(self.table, i * side + j, PTR))
         return self.table
 
+    def transform(
+        self,
+        functions: tuple[Value, Value],
+        image: Value,
+        corner: tuple[Value, Value],
+        extents: tuple[Value, Value],
+        strides: tuple[Value, Value],
+        where: tuple[Value, Value, Value],
+    ) -> None:
+        """Transform the tile of inputs from `corner` on: `transform` reads it as it lies, `gather` by the table."""
+        f, (whole, gather) = self.f, functions
+        inside = f.compare("ult", corner[0], f.maximum(extents[0] - (TILE - 1), 0))
+        inside = inside & f.compare("ult", corner[1], f.maximum(extents[1] - (TILE - 1), 0))
+        with f.when(inside):
+            source = f.at(image, corner[0] * strides[0] + corner[1] * strides[1], self.blocking.element)
+            f.call(whole, source, *strides, *where)
+        with f.when(inside ^ True):
+            f.call(gather, self.place(image, TILE, corner, extents, strides), *where)
+
 
 @contextmanager
 def tiles_of(f: Function, first: Value, last: Value, width: Value) -> Iterator[tuple[Value, Value, Value]]:

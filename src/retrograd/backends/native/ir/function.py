@@ -189,6 +189,11 @@ class Function:
         align = natural_alignment(value.type)
         self.line(f"call void @llvm.masked.store.{suffix}.p0({value}, {pointer}, i32 {align}, {mask})")
 
+    def clear(self, pointer: Value, size: Operand) -> None:
+        """Zeros in `size` bytes from `pointer` on."""
+        self.module.declare("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)")
+        self.line(f"call void @llvm.memset.p0.i64({pointer}, i8 0, {self.const(size, I64)}, i1 false)")
+
     # -- atomics ------------------------------------------------------------------------------------------------------
 
     def atomic_load(self, pointer: Value, type_: str, order: str = "acquire") -> Value:
