@@ -156,9 +156,9 @@ class _Entry:
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
         self.program: Program | None = None
-        self.tier: int | None = None
+        self.tier: int = Tier.STEPS
         self._last, self._worth = 0, 0.0
-        self._overwriting: dict[tuple[int | None, tuple[int, ...]], Program] = {}
+        self._overwriting: dict[tuple[int, tuple[int, ...]], Program] = {}
 
     def ready(self) -> Program:
         """The program of the tier that is due."""
@@ -200,7 +200,6 @@ class _Entry:
         key = self.tier, tuple(aliases)
         if key not in self._overwriting:
             structure = self.structure.overwriting(aliases)
-            assert self.tier is not None
             recalled = devices.recalled(structure, first=False) if self.tier == Tier.FUSED else None
             self._overwriting[key] = recalled or devices.backend().compile(structure, self.tier)
         return self._overwriting[key]
@@ -213,7 +212,6 @@ class _Entry:
     @property
     def plan(self) -> check.Plan:
         """What the program in force was compiled of."""
-        assert self.tier is not None
         return check.Plan(self.structure, self.tier)
 
 
