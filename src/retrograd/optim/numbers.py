@@ -29,6 +29,10 @@ class NumbersBuffer(Buffer):
     advance: Callable[[int], None] | None
     repeats: bool
 
+    def content(self) -> bytes:
+        """The numbers as `packed` gives them."""
+        return self.array().tobytes()
+
 
 def packed(numbers: Sequence[float]) -> bytes:
     return struct.pack(f"={len(numbers)}d", *numbers)
