@@ -277,8 +277,10 @@ def is_observed() -> bool:
     return bool(_observers)
 
 
-# Programs are plans, some kilobytes each; their kernels stay in the kernel cache.
-_programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(limit=1 << 11)
+# Programs are plans, one or two kilobytes for each recorded node; their kernels stay in the kernel cache.
+_programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(
+    limit=1 << 11, heaviest=1 << 16, weigh=lambda entry: len(entry.structure.recorded.steps)
+)
 # A device's evaluations take turns; recording does not wait for them.
 _turn = ForkSafeLock()
 
