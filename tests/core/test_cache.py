@@ -33,6 +33,17 @@ def test_what_was_used_lately_is_there_and_no_more_than_the_bound(limit: int, ke
     assert len(cache) == 0 and cache.get(1) is None
 
 
+@settings(max_examples=200, deadline=None)
+@given(heaviest=st.integers(1, 20), keys=st.lists(st.integers(1, 12), max_size=80))
+def test_a_generation_weighs_no_more_than_the_bound(heaviest: int, keys: list[int]) -> None:
+    cache: Cache[int, int] = Cache(50, heaviest, weigh=lambda value: value)
+    for key in keys:
+        assert (cache.get(key) or cache.put(key, key)) == key
+        assert key in cache.young
+        for generation in (cache.young, cache.old):
+            assert len(generation) <= 1 or sum(generation) <= heaviest
+
+
 def test_the_first_of_two_that_make_an_entry_wins() -> None:
     cache: Cache[str, int] = Cache(2)
     assert cache.put("a", 1) == 1

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import retrograd as rg
+from retrograd.core import types
+from retrograd.core.generator import default_generator
 from retrograd.runtime import evaluate as runtime
+from retrograd.tensor import gradients
 from tests.support.lazy import data, model, recorded_since, train
 
 
@@ -155,6 +159,37 @@ def test_a_child_process_computes() -> None:
     assert os.waitpid(child, 0)[1] == 0
     loss.backward()
     assert np.isfinite(pending.item())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_process_computes_though_another_thread_was_at_it() -> None:
+    """Whatever lock that thread holds at the moment of the fork, nobody in the child would give it back."""
+    held = [runtime._turn.held, gradients._handing_out.held, types._making.held, default_generator._lock.held]
+    ready, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with ExitStack() as stack:
+            for lock in held:
+                stack.enter_context(lock)
+            ready.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    ready.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # a child that waits for ever ends
+        status = 1
+        with suppress(BaseException):
+            network = model()
+            status = 0 if len(train(network, rg.optim.SGD(network.parameters(), lr=0.1), 3)) == 3 else 1
+        os._exit(status)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_threads_record_independently() -> None:

@@ -94,6 +94,44 @@ def test_a_new_learning_rate_is_seen_by_the_next_run() -> None:
     assert w.item() == -15
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("place", ["before", "after", "scheduler", "rare"])
+def test_learning_rates_that_the_step_changes_are_followed(name: str, place: str) -> None:
+    def train(captured: bool) -> tuple[list[float], bool]:
+        rg.manual_seed(0)
+        model = rg.nn.Linear(5, 1)
+        x = rg.randn(60, 5)
+        optimizer = OPTIMIZERS[name](model.parameters())
+        scheduler = rg.optim.lr_scheduler.StepLR(optimizer, 7 if place == "rare" else 1, gamma=0.8)
+
+        def halve() -> None:
+            for group in optimizer.param_groups:
+                group["lr"] *= 0.9
+
+        def step(a: Any) -> Any:
+            if place == "before":
+                halve()
+            optimizer.zero_grad()
+            loss = model(a).square().mean()
+            loss.backward()
+            optimizer.step()
+            if place == "after":
+                halve()
+            elif place in ("scheduler", "rare"):
+                scheduler.step()
+            return loss
+
+        if not captured:
+            return [step(x[i : i + 10]).item() for _ in range(4) for i in range(0, 60, 10)], False
+        loop = rg.compile_loop(step, (x,), batch_size=10)
+        return [float(v) for _ in range(2) for v in loop.run(epochs=2)], loop.captured
+
+    expected, _ = train(captured=False)
+    losses, captured = train(captured=True)
+    assert losses == expected
+    assert not captured
+
+
 def test_views_of_a_parameter_see_what_a_loop_did() -> None:
     model, step, x, y = problem(OPTIMIZERS["adam"])
     row = next(iter(model.parameters())).detach()[0]
@@ -204,3 +242,5 @@ def test_wrong_uses() -> None:
         rg.compile_loop(lambda a: a, (rg.zeros(3),), batch_size=0)
     with pytest.raises(OptionError, match="either steps or epochs"):
         rg.compile_loop(lambda a: a, (rg.zeros(3),)).run()
+    with pytest.raises(OptionError, match="must not be negative, and -1 is"):
+        rg.compile_loop(lambda a: a, (rg.zeros(3),)).run(epochs=-1)

@@ -192,7 +192,9 @@ def _gradients(
     return reverse(order, seeds, active, stand_ins or {})
 
 
-_remembered: Final[Cache[tuple[object, ...], Remembered]] = Cache(limit=1 << 11)
+_remembered: Final[Cache[tuple[object, ...], Remembered]] = Cache(
+    limit=1 << 11, heaviest=1 << 16, weigh=lambda remembered: len(remembered.residuals)
+)
 
 
 class Found:

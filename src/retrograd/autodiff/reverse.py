@@ -89,7 +89,7 @@ def _projections(order: Sequence[Node], stand_ins: Mapping[Node, Node]) -> dict[
 def _called(hooks: Hooks, g: Node) -> Node:
     """The gradient of a node after its hooks."""
     for _, call in sorted(hooks.calls.items()):
-        mode.state.user_calls += 1
+        mode.note_user_call()
         replaced = call(g)
         g = g if replaced is None else replaced
     return g

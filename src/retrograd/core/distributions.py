@@ -117,7 +117,7 @@ class Distributions(Draws):
         dtype = floating(rates.dtype, "poisson")
         if not np.all(rates >= 0):
             raise OptionError("poisson: each rate must be at least 0")
-        with self._lock:
+        with self._lock.held:
             uniform = Feed(self)
             counts = [_poisson(rate, uniform) for rate in rates.astype(FLOAT64).ravel().tolist()]
             uniform.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from retrograd.core import box_muller
 from retrograd.core.dtype import from_numpy_dtype
 from retrograd.core.errors import DTypeError, OptionError
 from retrograd.core.fma import fma32, fma64
+from retrograd.core.fork import ForkSafeLock
 from retrograd.core.mersenne import MersenneTwister
 from retrograd.core.types import Shape
 
@@ -38,20 +38,20 @@ class Draws:
     _spare_normal: float | None
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._words_drawn = 0
 
     # Words
 
     def raw(self, count: int) -> npt.NDArray[np.uint32]:
         """The next `count` words of the engine."""
-        with self._lock:
+        with self._lock.held:
             self._words_drawn += count
             return self._engine.raw(count)
 
     def raw64(self, count: int) -> npt.NDArray[np.uint64]:
         """The next `count` numbers of 64 bits; two words each, the high half first."""
-        with self._lock:
+        with self._lock.held:
             self._words_drawn += 2 * count
             return self._engine.raw64(count)
 
@@ -191,7 +191,7 @@ class Draws:
     def _fill(self, result: Array, make: Callable[[Array], Array]) -> None:
         """Write what `make` makes of as many uniform numbers, one of each."""
         exact = precision(result.dtype)
-        with self._lock:
+        with self._lock.held:
             for start in range(0, len(result), _PART):
                 part = result[start : start + _PART]
                 part[:] = make(self._uniform(len(part), exact))
@@ -204,7 +204,7 @@ class Draws:
 
     def _few_normal(self, size: int, mean: float, std: float) -> npt.NDArray[np.float64]:
         values: list[float] = []
-        with self._lock:
+        with self._lock.held:
             while len(values) < size:
                 if self._spare_normal is None:
                     first, second = self._uniform(2, FLOAT64).tolist()
@@ -221,7 +221,7 @@ class Draws:
         left_out = 0 if dtype.itemsize == 2 else rest
         make = box_muller.blocks_float32 if exact == FLOAT32 else box_muller.blocks_float64
         result = np.empty(size, exact)
-        with self._lock:
+        with self._lock.held:
             self._fill(result[:whole], lambda numbers: make(numbers, mean, std))
             if rest:
                 self._uniform(left_out, exact)

@@ -39,7 +39,7 @@ def standard_gamma(draws: Draws, concentration: Array) -> Array:
     if not np.all(concentration >= 0):
         raise OptionError("gamma: each concentration must be at least 0")
     exact = precision(dtype)
-    with draws._lock:
+    with draws._lock.held:
         uniform = Feed(draws)
         normal = _normal(draws, uniform)
         values = [_gamma(a, exact, uniform, normal) for a in concentration.astype(exact).ravel()]

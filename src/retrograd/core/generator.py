@@ -59,7 +59,7 @@ class Generator(Distributions):
             raise OptionError(f"manual_seed: a seed is a whole number, not {seed!r}") from error
         if not -(1 << 63) <= seed < (1 << 64):
             raise OptionError(f"the seed {seed} has more than 64 bits: take one from -2**63 to 2**64 - 1")
-        with self._lock:
+        with self._lock.held:
             self._seed = seed % (1 << 64)
             self._engine = MersenneTwister(self._seed)
             self._spare_normal = None
@@ -85,7 +85,7 @@ class Generator(Distributions):
         How many streams of counter-based bits were taken stands in a field that PyTorch leaves 0.
         """
         record = np.zeros((), STATE_LAYOUT)
-        with self._lock:
+        with self._lock.held:
             self._engine.write_state(record)
             record["seed"] = self._seed
             record["has_normal"] = self._spare_normal is not None
@@ -110,7 +110,7 @@ class Generator(Distributions):
         record = np.frombuffer(data.tobytes(), STATE_LAYOUT)[0]
         engine = MersenneTwister(0)
         engine.read_state(record)
-        with self._lock:
+        with self._lock.held:
             self._engine = engine
             self._seed = int(record["seed"])
             self._spare_normal = float(record["normal"]) if record["has_normal"] else None
@@ -144,7 +144,7 @@ class Generator(Distributions):
 
     def take_stream(self, count: int = 1) -> int:
         """The number of a stream that nobody else has; of the first of `count` such streams."""
-        with self._lock:
+        with self._lock.held:
             self._streams += count
             return self._streams - count
 

@@ -14,8 +14,8 @@ class _State(threading.local):
     Attributes:
         grad_enabled: whether recording follows gradients.
         inference: whether `inference_mode` is on.
-        user_calls: how often a backward pass has called code of the user: a hook, or the backward of a Function. A step
-            in which one was called cannot be repeated without Python.
+        user_calls: how often something has happened that a program does not repeat: a backward pass has called code of
+            the user (a hook, or the backward of a Function), or a scheduler has set learning rates.
         autocast: makes the inputs of an operation those of its choice (`tensor/autocast.py`); None where it is off.
     """
 
@@ -27,6 +27,11 @@ class _State(threading.local):
 
 
 state = _State()
+
+
+def note_user_call() -> None:
+    """Something happens that a program does not repeat."""
+    state.user_calls += 1
 
 
 class _Casting:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from functools import lru_cache
 from typing import Final
 from weakref import ref
 
 from retrograd.core.dtype import DType
+from retrograd.core.fork import ForkSafeLock
 
 Shape = tuple[int, ...]
 
@@ -52,7 +52,7 @@ def _block_size(nbytes: int) -> int:
 
 _interned: dict[tuple[Shape, DType], TensorType] = {}
 _next_number = itertools.count().__next__
-_making = threading.Lock()
+_making = ForkSafeLock()
 
 
 class _Limit:
@@ -68,7 +68,7 @@ def tensor_type(shape: Shape, dtype: DType) -> TensorType:
 
 
 def _make(shape: Shape, dtype: DType) -> TensorType:
-    with _making:
+    with _making.held:
         if len(_interned) >= _Limit.types:
             _forget_unused()
         return _interned.setdefault((shape, dtype), TensorType(shape, dtype, _next_number()))

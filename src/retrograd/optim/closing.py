@@ -9,6 +9,7 @@ from typing import Any
 from retrograd.core.buffer import Buffer
 from retrograd.core.errors import GraphError
 from retrograd.core.gather import HELD, Arguments, gather
+from retrograd.core.interrupt import let_in
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.core.signature import Attributes, Operation
@@ -72,10 +73,12 @@ def close(
         if pinned_buffers(waiting).isdisjoint(held.places):
             close_with(waiting, Closing(node, held.buffers, held))
             note_changes(tensors)
+            let_in()
             return
         for storage in waiting:
             enlist(storage)
     _close_apart(operation, params, tensors, numbers, attributes)
+    let_in()
 
 
 def _held_update(

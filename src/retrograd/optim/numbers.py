@@ -27,6 +27,10 @@ class NumbersBuffer(Buffer):
     later: Callable[[int], Sequence[float]] | None
     advance: Callable[[int], None] | None
 
+    def content(self) -> bytes:
+        """The numbers as `packed` gives them."""
+        return self.array().tobytes()
+
 
 def packed(numbers: Sequence[float]) -> bytes:
     return struct.pack(f"={len(numbers)}d", *numbers)

@@ -6,7 +6,6 @@ met on the way back, and which outputs overwrite an input. Values are not in it.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from retrograd.backends.base import Program, Tier
 from retrograd.core.buffer import Buffer, Scalar, allocator
 from retrograd.core.cache import Cache
 from retrograd.core.errors import GraphError
+from retrograd.core.fork import ForkSafeLock
 from retrograd.core.gather import HELD, GatheredSignature
 from retrograd.core.graph import Graph, Step
 from retrograd.core.node import Node
@@ -280,10 +280,12 @@ def is_observed() -> bool:
     return bool(_observers)
 
 
-# Programs are plans, some kilobytes each; their kernels stay in the kernel cache.
-_programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(limit=1 << 11)
+# Programs are plans, one or two kilobytes for each recorded node; their kernels stay in the kernel cache.
+_programs: Final[Cache[tuple[object, ...], _Entry]] = Cache(
+    limit=1 << 11, heaviest=1 << 16, weigh=lambda entry: len(entry.structure.recorded.steps)
+)
 # A device's evaluations take turns; recording does not wait for them.
-_turn = threading.RLock()
+_turn = ForkSafeLock()
 
 
 def evaluate(roots: Sequence[Node], closing: Closing | None = None) -> dict[Node, list[Buffer]]:
@@ -296,7 +298,7 @@ def evaluate(roots: Sequence[Node], closing: Closing | None = None) -> dict[Node
     Returns:
         The values of each root with several outputs.
     """
-    with _turn:
+    with _turn.held:
         bundles = [root for root in roots if (known := root.signature) is not None and len(known.outputs) > 1]
         single = owners = list(roots) if not bundles else _apart(roots, bundles)
         if bundles:
@@ -370,5 +372,5 @@ def _make(trace: Trace, outputs: Sequence[Node], aliases: list[int]) -> _Entry:
 
 def forget_programs() -> None:
     """Empty the cache of programs."""
-    with _turn:
+    with _turn.held:
         _programs.clear()

@@ -227,7 +227,7 @@ class _Rule:
         self.types = [x._history().type if isinstance(x, TensorBase) else None for x in outputs]
 
     def __call__(self, node: Node, gradients: Mapping[int, Node]) -> list[Node | None]:
-        mode.state.user_calls += 1
+        mode.note_user_call()
         ctx = self.ctx
         assert ctx._saved is not None
         arrived = {self.differentiable[place]: wrap(g) for place, g in gradients.items()}

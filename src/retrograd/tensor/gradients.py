@@ -8,13 +8,13 @@ together, and tensors when the first one is asked for.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
 from retrograd.autodiff.backward import Found
 from retrograd.core import mode
+from retrograd.core.fork import ForkSafeLock
 from retrograd.core.node import Node
 from retrograd.tensor import eager
 from retrograd.tensor.base import wrap
@@ -22,7 +22,7 @@ from retrograd.tensor.bundle import Bundle
 from retrograd.tensor.storage import enlist, is_tracing
 
 # Several threads may look at the same gradients.
-_handing_out = threading.RLock()
+_handing_out = ForkSafeLock()
 
 
 class Gradients(Bundle):
@@ -47,7 +47,7 @@ class Gradients(Bundle):
 
     def hand_out(self) -> None:
         """Give each leaf that still has this a tensor of its own."""
-        with _handing_out, mode.not_inferring():
+        with _handing_out.held, mode.not_inferring():
             # Those of the last layers first, as they come.
             for place, weak in reversed(list(enumerate(self._leaves))):
                 leaf = weak()

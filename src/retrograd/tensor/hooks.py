@@ -78,7 +78,7 @@ def hooked(leaf: Any, g: Any, create_graph: bool) -> Any:
         return g
     with mode.enable_grad() if create_graph else mode.no_grad():
         for hook in list(leaf._hooks.values()):
-            mode.state.user_calls += 1
+            mode.note_user_call()
             replaced = call_on_gradient(hook, g._read())
             g = g if replaced is None else wrap(replaced)
     return g
@@ -87,5 +87,5 @@ def hooked(leaf: Any, g: Any, create_graph: bool) -> Any:
 def accumulated(leaf: Any) -> None:
     """Tell those that wait for the gradient of a leaf."""
     for hook in list((leaf._after_hooks or {}).values()):
-        mode.state.user_calls += 1
+        mode.note_user_call()
         hook(leaf)

@@ -20,6 +20,7 @@ from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.errors import GraphError
 from retrograd.core.inferred import INFERRED
+from retrograd.core.interrupt import let_in
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
 from retrograd.ops.arithmetic import IDENTITY, grafted
@@ -329,6 +330,7 @@ def flush(wanted: Storage | None = None) -> None:
             if len(storages) == 1:
                 raise
             raise copy(_failures.errors.get(wanted.node, error)) from error
+    let_in()
 
 
 def flush_recorded_until(number: int) -> None:
@@ -341,6 +343,7 @@ def flush_recorded_until(number: int) -> None:
     earlier = [storage for storage in storages if storage.node.number <= number]
     if earlier:
         close_with(earlier)
+        let_in()
 
 
 def close_with(storages: list[Waiting], closing: Closing | None = None) -> None:

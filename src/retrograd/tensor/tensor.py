@@ -158,7 +158,8 @@ def constructed(name: str, dtype: DType, args: tuple[Any, ...]) -> Any:
         return first.detach()
     if isinstance(first, (float, bool)):
         raise TypeError(f"{name}: expected extents or a sequence, received {first!r}; use retrograd.tensor({first!r})")
-    if isinstance(first, Size) or hasattr(first, "__index__"):
+    # Every array has the method; it works for a single integer.
+    if isinstance(first, Size) or (hasattr(first, "__index__") and not np.ndim(first)):
         shape = first if isinstance(first, Size) else args or (0,)
         return from_array(np.zeros(shape, dtype.numpy))
     return tensor(first, dtype=dtype)

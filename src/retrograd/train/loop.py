@@ -58,7 +58,8 @@ def compile_loop(
 
     Args:
         step: takes one batch of each array, does a whole step (`zero_grad`, forward, `backward`, `step`) and returns
-            the loss, a scalar tensor. It is called to record; what it does in Python besides happens only then.
+            the loss, a scalar tensor. It is called to record; what it does in Python besides happens only then. A step
+            that changes learning rates, or that steps a scheduler, is called every time.
         arrays: tensors or NumPy arrays with equal first extents, the examples.
         batch_size: examples a step; None gives every step all of them.
         shuffle: draw a new order each epoch, from the library's generator.
@@ -132,7 +133,9 @@ class CapturedLoop:
         self._shuffle, self._drop_last = shuffle, drop_last
         self._data = [x._read() for x in self._arrays]
         self._captured: _Captured | None = None
-        self._before: Evaluation | None = None  # what the last recorded step came out as
+        # What the last recorded step of a whole batch came out as, and how many steps were done then.
+        self._before: Evaluation | None = None
+        self._done_before = 0
         self._order = np.zeros(0, np.int64)
         self.steps_done = 0
 
@@ -148,10 +151,12 @@ class CapturedLoop:
         optimizer then stand where the last whole step left them.
 
         Raises:
-            OptionError: neither or both of `steps` and `epochs` are given.
+            OptionError: neither or both of `steps` and `epochs` are given, or a negative number.
         """
         if (steps is None) == (epochs is None):
             raise OptionError("run: give either steps or epochs")
+        if (steps or epochs or 0) < 0:
+            raise OptionError(f"run: steps and epochs must not be negative, and {steps or epochs} is")
         total = steps if steps is not None else (epochs or 0) * self.steps_per_epoch
         losses = np.zeros(total, np.float64)
         self._captured = None
@@ -210,9 +215,10 @@ class CapturedLoop:
         if len(positions) == self.batch_size:
             now = seen[0] if pure and len(seen) == 1 else None
             before, self._before = self._before, now
+            steps, self._done_before = self.steps_done - self._done_before, self.steps_done
             # A program that has followed itself: the first step may differ from all others, by gradients that were
             # not there yet for one.
-            if now is not None and before is not None and now.program is before.program:
+            if now is not None and before is not None and _follows(before, now, steps):
                 self._captured = self._capture(before, now, loss, index, stream)
                 self._before = None if self._captured else now
         return float(loss.item())
@@ -287,6 +293,22 @@ class CapturedLoop:
             losses[:done] = record_of_losses.array()[:done]
             self._consume(done)
         return done
+
+
+def _follows(before: Evaluation, now: Evaluation, steps: int) -> bool:
+    """Whether the same program ran as so many steps before, and with the numbers that were foreseen then: nothing but
+    the optimizers themselves has changed them, before or after their update.
+    """
+    return now.program is before.program and all(
+        _foreseen(old, steps) and _foreseen(new, 0) and (new.later is not None or old.content() == new.content())
+        for old, new in zip(before.inputs, now.inputs, strict=True)
+        if isinstance(old, NumbersBuffer) and isinstance(new, NumbersBuffer)
+    )
+
+
+def _foreseen(numbers: NumbersBuffer, steps: int) -> bool:
+    """Whether an optimizer would still have had these numbers so many steps ago."""
+    return numbers.later is None or packed(numbers.later(-steps)) == numbers.content()
 
 
 def _carries(before: Evaluation, now: Evaluation, index: Buffer) -> dict[int, int] | None:

@@ -18,6 +18,7 @@ from retrograd.backends.native.ordering import LONGEST_LINE
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.definition import run_step
 from retrograd.core.graph import Graph, Step
+from retrograd.core.interrupt import let_in
 from retrograd.core.operation import ControlFlow, Primitive
 from retrograd.ops.constant import CONST
 from retrograd.ops.loop import Loop
@@ -161,6 +162,7 @@ class SegmentedProgram:
                     self.nanoseconds[number] += time.perf_counter_ns() - start
             else:
                 segment.run.run(given, made)
+                let_in()  # outputs are written at the end
             values.update(zip(segment.outputs, made, strict=True))
         # Outputs may overwrite inputs: nothing is written before everything is known.
         results = [self._array(values[value], value).copy() for value in self.graph.outputs]
@@ -182,6 +184,7 @@ class SegmentedProgram:
         inputs = [Buffer.behind(np.asarray(x), type_) for x, type_ in zip(arrays, body.inputs, strict=True)]
         outputs = [Buffer(type_) for type_ in body.output_types]
         program.run(inputs, outputs)
+        let_in()
         return [buffer.array() for buffer in outputs]
 
     def _array(self, given: Buffer | Scalar, value: int) -> Array:

@@ -27,6 +27,7 @@ from retrograd.backends.native.driver import driver_text
 from retrograd.backends.native.scratch import Scratch
 from retrograd.backends.native.table import ProgramTable
 from retrograd.core.buffer import allocator
+from retrograd.core.interrupt import defer
 
 Words = NDArray[np.int64]
 
@@ -84,11 +85,22 @@ class Pool:
         self.run_at(program.address, checked_externals(program, externals))
 
     def run_at(self, program: int, externals: int) -> None:
-        """The same by addresses: of the program, and of externals that were checked."""
+        """The same by addresses: of the program, and of externals that were checked.
+
+        What a signal's handler raises meanwhile waits (`core/interrupt.py`) until the results are noted.
+        """
         with _turn:
             if self._dismiss is None or allocator.held_bytes >= self._scratch.enough:
                 self._start()
-            self._run(self._address, program, externals)
+            finished: list[None] = []
+            try:
+                # A signal is let in right after this line at the earliest: whatever its handler raises, the list tells
+                # whether the program has run.
+                finished.extend(map(self._run, (self._address,), (program,), (externals,)))
+            except BaseException as error:
+                if not finished:
+                    raise
+                defer(error)
 
     def run_many(self, program: ProgramTable, externals: Words, increments: Words, count: int) -> int:
         """Run a program `count` times; after each time `externals += increments`.

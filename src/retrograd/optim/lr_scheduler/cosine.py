@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from retrograd.core import mode
 from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler
 from retrograd.optim.optimizer import Optimizer
@@ -102,6 +103,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, epoch: float | None = None) -> None:
         """Go on to the next epoch, or to a given one, which may be a fraction."""
+        mode.note_user_call()
         if epoch is None and self.last_epoch >= 0:
             self._go_on()
             epoch = self.last_epoch + 1

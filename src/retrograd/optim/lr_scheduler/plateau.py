@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from retrograd.core import mode
 from retrograd.core.errors import OptionError
 from retrograd.optim.lr_scheduler.scheduler import LRScheduler, for_each_group
 from retrograd.optim.optimizer import Optimizer
@@ -66,6 +67,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take the value of this epoch, and reduce the learning rates if it is time."""
+        mode.note_user_call()
         current = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):

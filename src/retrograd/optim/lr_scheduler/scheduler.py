@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from retrograd.core import mode
 from retrograd.core.errors import OptionError
 from retrograd.optim.optimizer import Optimizer
 
@@ -70,6 +71,7 @@ class LRScheduler:
                 stacklevel=2,
             )
         self._step_count += 1
+        mode.note_user_call()
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
