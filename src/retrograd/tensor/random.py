@@ -20,7 +20,7 @@ from retrograd.tensor.base import TensorBase
 from retrograd.tensor.creation import shape_of
 from retrograd.tensor.dispatch import deliver
 from retrograd.tensor.registry import method
-from retrograd.tensor.tensor import from_array
+from retrograd.tensor.tensor import from_array, over_array
 
 __all__ = [
     "bernoulli", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn",
@@ -36,7 +36,7 @@ def _generator(generator: random.Generator | None) -> random.Generator:
 
 def _finished(array: Array, device: Any, requires_grad: bool, out: Any = None) -> Any:
     require_cpu(device)
-    made = from_array(array)
+    made = over_array(array)
     if out is not None:
         return deliver("out", made, out)
     return made.requires_grad_() if requires_grad else made
