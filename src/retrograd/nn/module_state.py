@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from retrograd.core.buffer import Buffer
 from retrograd.core.errors import RetrogradError
+from retrograd.core.node import input_node
 from retrograd.nn.module_hooks import Hooks, registered
 from retrograd.nn.parameter import Parameter
 from retrograd.nn.uninitialized import is_lazy
@@ -278,7 +280,16 @@ class _Taking:
             return
         if is_lazy(tensor):
             tensor.materialize(value.shape)
-        tensor.detach().copy_(value)
+        _copy(tensor.detach(), value)
+
+
+def _copy(tensor: Any, value: Any) -> None:
+    """`tensor.copy_(value)`, at once where the elements are in memory: a program that copies would have to be made."""
+    node = value._read()
+    if isinstance(node.buffer, Buffer) and node.type.shape == tuple(tensor.shape) and node.type.dtype is tensor.dtype:
+        tensor._assign("copy_", input_node(node.type, node.buffer.copy()))
+    else:
+        tensor.copy_(value)
 
 
 def _misfit(key: str, tensor: Any, value: Any) -> str | None:
