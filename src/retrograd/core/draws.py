@@ -240,7 +240,8 @@ def _room(shape: Shape, dtype: np.dtype[Any]) -> Array:
 def _within(values: Array, low: float, high: float, dtype: np.dtype[Any]) -> Array:
     """Numbers rounded to a dtype; those that rounding has brought to the end are at the start, as in PyTorch."""
     rounded = values.astype(dtype, copy=False)
-    return np.where(rounded >= dtype.type(high), dtype.type(low), rounded)
+    reached = rounded >= dtype.type(high)
+    return np.where(reached, dtype.type(low), rounded) if reached.any() else rounded
 
 
 def size_of(shape: Shape) -> int:

@@ -285,9 +285,11 @@ class _Taking:
 
 def _copy(tensor: Any, value: Any) -> None:
     """`tensor.copy_(value)`, at once where the elements are in memory: a program that copies would have to be made."""
-    node = value._read()
-    if isinstance(node.buffer, Buffer) and node.type.shape == tuple(tensor.shape) and node.type.dtype is tensor.dtype:
-        tensor._assign("copy_", input_node(node.type, node.buffer.copy()))
+    storage = value._storage
+    type_, buffer = storage.node.type, storage.memory or storage.node.buffer
+    is_whole = not value._view and type_.shape == tuple(tensor.shape) and type_.dtype is tensor.dtype
+    if is_whole and isinstance(buffer, Buffer):
+        tensor._assign("copy_", input_node(type_, buffer.copy()))
     else:
         tensor.copy_(value)
 
