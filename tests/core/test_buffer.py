@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
+
 import numpy as np
 import pytest
 
-from retrograd.core.buffer import Buffer
+from retrograd.core.buffer import ALIGNMENT, Allocator, Buffer
 from retrograd.core.dtype import DTYPES, DType, bfloat16, float32, int32
 from retrograd.core.types import tensor_type
 
@@ -67,3 +70,38 @@ def test_a_copy_has_memory_of_its_own() -> None:
 def test_a_buffer_over_an_array_is_where_the_array_is(dtype: DType) -> None:
     array = np.arange(8).astype(dtype.numpy)[2:]
     assert Buffer.over(array, tensor_type((6,), dtype)).address == array.__array_interface__["data"][0]
+
+
+def test_zeros_are_zeros_in_new_blocks_and_in_those_that_were_used() -> None:
+    type_ = tensor_type((123, 457), float32)
+    for _ in range(3):
+        buffer = Buffer.zeros(type_)
+        assert not buffer.array().any()
+        buffer.array()[...] = 7.0
+        del buffer
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_blocks_of_a_large_process_do_not_overlap(zeros: bool) -> None:
+    allocator = Allocator()
+    take = allocator.take_zeros if zeros else allocator.take
+    sizes = [64, 4096, 1 << 20, 3 << 20, 5 << 20, 4096, (4 << 20) - 192, 100_032] * 6
+    blocks = [(size, *take(size)) for size in sizes]
+    assert all(address % ALIGNMENT == 0 for _, address, _ in blocks)
+    ends = sorted((address, address + size) for size, address, _ in blocks)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(ends))
+    assert allocator.held_bytes == sum(sizes)
+    for size, address, _ in blocks:
+        memory = (ctypes.c_char * size).from_address(address)
+        assert not zeros or not any(memory.raw)
+        ctypes.memset(address, 1, size)
+
+
+def test_memory_of_a_slab_stays_as_long_as_a_block_of_it() -> None:
+    allocator = Allocator()
+    allocator.held_bytes = 1 << 30  # as in a large process
+    address, owner = allocator.take(1 << 20)
+    ctypes.memset(address, 5, 1 << 20)
+    allocator.trim()
+    assert ctypes.string_at(address, 1 << 20) == bytes([5]) * (1 << 20)
+    assert len(owner) > 1 << 20

@@ -7,11 +7,13 @@ import pickle
 from collections import OrderedDict
 from typing import Any
 
+import numpy as np
 import pytest
 
 import retrograd as rg
 from retrograd.core.errors import OptionError
 from retrograd.nn.module import Module, StateDictError
+from retrograd.runtime.evaluate import observed
 from tests.support.parity import needs_torch, torch
 
 
@@ -210,3 +212,24 @@ def test_casts_reach_parameters_gradients_and_buffers() -> None:
     assert tuple(net.to_empty(device="cpu")[0].weight.shape) == (2, 2)
     with pytest.raises(OptionError, match="cannot become int64"):
         net.to(rg.int64)
+
+
+def test_what_was_loaded_is_a_copy_and_needs_no_program() -> None:
+    module, other = rg.nn.Linear(3, 2), rg.nn.Linear(3, 2)
+    state = other.state_dict()
+    with observed() as seen:
+        module.load_state_dict(state)
+        np.testing.assert_array_equal(module.weight.detach().numpy(), other.weight.detach().numpy())
+    assert not seen
+    with rg.no_grad():
+        other.weight.zero_()
+    assert module.weight.detach().numpy().all()
+    module.load_state_dict({name: value.double() for name, value in state.items()})
+    assert module.weight.dtype is rg.float32 and not module.weight.detach().numpy().any()
+
+
+def test_initial_weights_need_no_program() -> None:
+    with observed() as seen:
+        module = rg.nn.Sequential(rg.nn.Linear(30, 20), rg.nn.Conv2d(2, 3, 3), rg.nn.Embedding(10, 4))
+        assert all(p.detach().numpy().any() for p in module.parameters())
+    assert not seen

@@ -132,6 +132,69 @@ def test_learning_rates_that_the_step_changes_are_followed(name: str, place: str
     assert not captured
 
 
+def test_later_runs_record_one_step() -> None:
+    _, step, x, y = problem(OPTIMIZERS["adam"])
+    calls = []
+
+    def counted(a: Any, b: Any) -> Any:
+        calls.append(len(a))
+        return step(a, b)
+
+    loop = rg.compile_loop(counted, (x, y), batch_size=20)
+    recorded = []
+    for _ in range(4):
+        calls.clear()
+        loop.run(steps=30)
+        assert loop.captured
+        recorded.append(len(calls))
+    assert recorded[0] > 1 and recorded[1:] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("change", ["nothing", "loaded", "statistics", "exchanged", "frozen", "stepped"])
+def test_what_changes_between_two_runs_is_seen(change: str) -> None:
+    def network() -> tuple[Any, Any]:
+        rg.manual_seed(0)
+        model = rg.nn.Sequential(rg.nn.Linear(5, 5), rg.nn.BatchNorm1d(5), rg.nn.BatchNorm1d(5), rg.nn.Linear(5, 3))
+        optimizer = rg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+        def step(a: Any, b: Any) -> Any:
+            optimizer.zero_grad()
+            loss = rg.nn.functional.cross_entropy(model(a), b)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return model, step
+
+    def touch(model: Any, step: Any) -> None:
+        first, second = model[1], model[2]
+        if change == "loaded":
+            model.load_state_dict({name: value * 0.5 for name, value in model.state_dict().items()})
+        if change == "statistics":
+            first.running_mean = rg.ones(5)
+        if change == "exchanged":
+            first.running_mean, second.running_mean = second.running_mean, first.running_mean
+        if change == "frozen":
+            first.running_var = second.running_var
+        if change == "stepped":
+            step(x[:7], y[:7])
+
+    x, y = rg.randn(60, 5), rg.randint(0, 3, (60,))
+    model, step = network()
+    expected = by_hand(step, x, y, 20, 4)
+    touch(model, step)
+    expected += by_hand(step, x, y, 20, 4)
+    state = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    model, step = network()
+    loop = rg.compile_loop(step, (x, y), batch_size=20)
+    seen = [*loop.run(epochs=4)]
+    touch(model, step)
+    seen += [*loop.run(epochs=4)]
+    np.testing.assert_array_equal(seen, expected)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[name], err_msg=name)
+
+
 def test_views_of_a_parameter_see_what_a_loop_did() -> None:
     model, step, x, y = problem(OPTIMIZERS["adam"])
     row = next(iter(model.parameters())).detach()[0]

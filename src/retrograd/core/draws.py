@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retrograd.core import box_muller
+from retrograd.core.buffer import Buffer
 from retrograd.core.dtype import from_numpy_dtype
 from retrograd.core.errors import DTypeError, OptionError
 from retrograd.core.fma import fma32, fma64
 from retrograd.core.fork import ForkSafeLock
 from retrograd.core.mersenne import MersenneTwister
-from retrograd.core.types import Shape
+from retrograd.core.types import Shape, tensor_type
 
 Array = npt.NDArray[Any]
 
@@ -75,9 +76,9 @@ class Draws:
             DTypeError: another dtype.
         """
         dtype = floating(dtype, "rand")
-        result = np.empty(size_of(shape), dtype)
-        self._fill(result, lambda numbers: _within(numbers, 0.0, 1.0, dtype))
-        return result.reshape(shape)
+        result = _room(shape, dtype)
+        self._fill(result.reshape(-1), lambda numbers: _within(numbers, 0.0, 1.0, dtype))
+        return result
 
     def uniform(self, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: npt.DTypeLike = FLOAT32) -> Array:
         """Uniform on [low, high); words as in `rand`.
@@ -92,9 +93,9 @@ class Draws:
         exact = precision(dtype)
         start, end = exact.type(low), exact.type(high)
         fused = fma32 if exact == FLOAT32 else fma64
-        result = np.empty(size_of(shape), dtype)
-        self._fill(result, lambda numbers: _within(fused(numbers, end - start, start), low, high, dtype))
-        return result.reshape(shape)
+        result = _room(shape, dtype)
+        self._fill(result.reshape(-1), lambda numbers: _within(fused(numbers, end - start, start), low, high, dtype))
+        return result
 
     # Normal numbers
 
@@ -131,10 +132,8 @@ class Draws:
             raise OptionError(f"normal: std must not be negative, but it is {std}")
         size = size_of(shape)
         if one_by_one or size < box_muller.BLOCK:
-            flat = self._few_normal(size, mean, std).astype(precision(dtype))
-        else:
-            flat = self._many_normal(size, mean, std, dtype)
-        return flat.astype(dtype, copy=False).reshape(shape)
+            return self._few_normal(size, mean, std).astype(precision(dtype)).astype(dtype, copy=False).reshape(shape)
+        return self._many_normal(shape, mean, std, dtype).astype(dtype, copy=False)
 
     # Integers
 
@@ -214,25 +213,35 @@ class Draws:
                 values.append(deviate)
         return fma64(np.array(values, FLOAT64), std, mean)
 
-    def _many_normal(self, size: int, mean: float, std: float, dtype: np.dtype[Any]) -> Array:
+    def _many_normal(self, shape: Shape, mean: float, std: float, dtype: np.dtype[Any]) -> Array:
         block, exact = box_muller.BLOCK, precision(dtype)
-        whole, rest = size // block * block, size % block
+        result = _room(shape, exact)
+        flat = result.reshape(-1)
+        whole, rest = len(flat) // block * block, len(flat) % block
         # Of 16 bits PyTorch does not draw the incomplete block before it draws the last one anew.
         left_out = 0 if dtype.itemsize == 2 else rest
         make = box_muller.blocks_float32 if exact == FLOAT32 else box_muller.blocks_float64
-        result = np.empty(size, exact)
         with self._lock.held:
-            self._fill(result[:whole], lambda numbers: make(numbers, mean, std))
+            self._fill(flat[:whole], lambda numbers: make(numbers, mean, std))
             if rest:
                 self._uniform(left_out, exact)
-                result[size - block :] = make(self._uniform(block, exact), mean, std)
+                flat[-block:] = make(self._uniform(block, exact), mean, std)
         return result
+
+
+def _room(shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """An array to be filled, in the memory of a buffer: a tensor can take it over as it is."""
+    size_of(shape)
+    found = from_numpy_dtype(dtype)
+    assert found is not None
+    return Buffer(tensor_type(tuple(shape), found)).array()
 
 
 def _within(values: Array, low: float, high: float, dtype: np.dtype[Any]) -> Array:
     """Numbers rounded to a dtype; those that rounding has brought to the end are at the start, as in PyTorch."""
     rounded = values.astype(dtype, copy=False)
-    return np.where(rounded >= dtype.type(high), dtype.type(low), rounded)
+    reached = rounded >= dtype.type(high)
+    return np.where(reached, dtype.type(low), rounded) if reached.any() else rounded
 
 
 def size_of(shape: Shape) -> int:

@@ -13,8 +13,8 @@ import numpy as np
 from retrograd.core import generator as random
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.nn.init_structured import dirac_, eye_, orthogonal_, sparse_, trunc_normal_
+from retrograd.tensor.dispatch import own_array_node
 from retrograd.tensor.grad_mode import no_grad
-from retrograd.tensor.tensor import from_array
 
 __all__ = [
     "calculate_gain",
@@ -85,21 +85,22 @@ def fans(tensor: Any) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def _fill(tensor: Any, values: np.ndarray[Any, Any]) -> Any:
+def _fill(name: str, tensor: Any, drawn: np.ndarray[Any, Any]) -> Any:
     with no_grad():
-        return tensor.copy_(from_array(values))
+        # What a leaf was before is of no interest to a backward pass: it takes the numbers over without a copy.
+        return tensor._assign(name, own_array_node(drawn), overwrites=not tensor.is_leaf)
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Uniform on [a, b)."""
     source = generator or random.default_generator
-    return _fill(tensor, source.uniform(tuple(tensor.shape), a, b, tensor.dtype.numpy))
+    return _fill("uniform_", tensor, source.uniform(tuple(tensor.shape), a, b, tensor.dtype.numpy))
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Normal with a mean and a standard deviation."""
     source = generator or random.default_generator
-    return _fill(tensor, source.normal(tuple(tensor.shape), mean, std, tensor.dtype.numpy))
+    return _fill("normal_", tensor, source.normal(tuple(tensor.shape), mean, std, tensor.dtype.numpy))
 
 
 def constant_(tensor: Any, val: float) -> Any:

@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from retrograd.core.buffer import Buffer
 from retrograd.core.errors import RetrogradError
+from retrograd.core.node import input_node
 from retrograd.nn.module_hooks import Hooks, registered
 from retrograd.nn.parameter import Parameter
 from retrograd.nn.uninitialized import is_lazy
@@ -278,7 +280,18 @@ class _Taking:
             return
         if is_lazy(tensor):
             tensor.materialize(value.shape)
-        tensor.detach().copy_(value)
+        _copy(tensor.detach(), value)
+
+
+def _copy(tensor: Any, value: Any) -> None:
+    """`tensor.copy_(value)`, at once where the elements are in memory: a program that copies would have to be made."""
+    storage = value._storage
+    type_, buffer = storage.node.type, storage.memory or storage.node.buffer
+    is_whole = not value._view and type_.shape == tuple(tensor.shape) and type_.dtype is tensor.dtype
+    if is_whole and isinstance(buffer, Buffer):
+        tensor._assign("copy_", input_node(type_, buffer.copy()))
+    else:
+        tensor.copy_(value)
 
 
 def _misfit(key: str, tensor: Any, value: Any) -> str | None:

@@ -130,8 +130,14 @@ def empty(
     memory_format: Any = None,
     out: Any = None,
 ) -> Any:
-    """A tensor to be filled; here it holds zeros. Source: torch.empty."""
-    return _filled(shape_of(size), 0, dtype or defaults.float_dtype, device, requires_grad, out)
+    """A tensor to be filled; here it holds zeros, and takes no memory before it is used. Source: torch.empty."""
+    shape, dtype = shape_of(size), dtype or defaults.float_dtype
+    if out is not None:
+        return _filled(shape, 0, dtype, device, requires_grad, out)
+    require_cpu(device)
+    type_ = tensor_type(shape, dtype)
+    result = wrap(input_node(type_, Buffer.zeros(type_)))
+    return result.requires_grad_() if requires_grad else result
 
 
 def scalar_tensor(value: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Any:

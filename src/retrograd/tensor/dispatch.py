@@ -41,11 +41,25 @@ def array_node(array: np.ndarray[Any, Any], dtype: DType | None = None) -> Node:
     Raises:
         DTypeError: the array's dtype has no counterpart.
     """
-    found = dtype or from_numpy_dtype(array.dtype)
+    type_ = tensor_type(array.shape, dtype or _dtype_of(array))
+    return input_node(type_, Buffer.copy_of(array, type_))
+
+
+def own_array_node(array: np.ndarray[Any, Any]) -> Node:
+    """An array that nobody else has: its memory, if that is a buffer's, else a copy.
+
+    Raises:
+        DTypeError: the array's dtype has no counterpart.
+    """
+    type_ = tensor_type(array.shape, _dtype_of(array))
+    return input_node(type_, Buffer.behind(array, type_))
+
+
+def _dtype_of(array: np.ndarray[Any, Any]) -> DType:
+    found = from_numpy_dtype(array.dtype)
     if found is None:
         raise DTypeError(f"a NumPy array of dtype {array.dtype} has no counterpart; convert it with .astype(...)")
-    type_ = tensor_type(array.shape, found)
-    return input_node(type_, Buffer.copy_of(array, type_))
+    return found
 
 
 def node_of(value: Any, other: DType | None = None) -> Node:

@@ -14,7 +14,7 @@ from retrograd.core.errors import DTypeError
 from retrograd.core.types import Shape
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.dispatch import deliver
-from retrograd.tensor.tensor import from_array
+from retrograd.tensor.tensor import over_array
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +27,7 @@ def generator_of(generator: generators.Generator | None) -> generators.Generator
 def finished(array: Array, device: Any, requires_grad: bool, out: Any = None) -> Any:
     """What was drawn, as the tensor that was asked for."""
     require_cpu(device)
-    made = from_array(array)
+    made = over_array(array)
     if out is not None:
         return deliver("out", made, out)
     return made.requires_grad_() if requires_grad else made

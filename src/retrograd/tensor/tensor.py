@@ -17,7 +17,7 @@ from retrograd.core.types import tensor_type
 from retrograd.tensor.arithmetic import Arithmetic
 from retrograd.tensor.base import TensorBase, set_tensor_class, wrap
 from retrograd.tensor.differentiation import Differentiation
-from retrograd.tensor.dispatch import array_node
+from retrograd.tensor.dispatch import array_node, own_array_node
 from retrograd.tensor.indexing import Indexing
 from retrograd.tensor.printing import represent
 from retrograd.tensor.reading import Reading
@@ -142,6 +142,15 @@ def from_array(array: np.ndarray[Any, Any], dtype: DType | None = None) -> Any:
         DTypeError: the array's dtype has no counterpart.
     """
     return wrap(array_node(array, dtype))
+
+
+def over_array(array: np.ndarray[Any, Any]) -> Any:
+    """A tensor with the elements of an array that nobody else has: it keeps the memory, if that is a buffer's.
+
+    Raises:
+        DTypeError: the array's dtype has no counterpart.
+    """
+    return wrap(own_array_node(array))
 
 
 def constructed(name: str, dtype: DType, args: tuple[Any, ...]) -> Any:

@@ -136,6 +136,10 @@ class CapturedLoop:
         # What the last recorded step of a whole batch came out as, and how many steps were done then.
         self._before: Evaluation | None = None
         self._done_before = 0
+        self._carries: dict[int, int] | None = None  # what its program hands from step to step, if that is known
+        # Whether the next step follows upon that one. Between two runs the user may have changed anything: a step is
+        # taken for the next one then if it reads of the other what the program was seen to hand on.
+        self._is_next = False
         self._order = np.zeros(0, np.int64)
         self.steps_done = 0
 
@@ -160,6 +164,7 @@ class CapturedLoop:
         total = steps if steps is not None else (epochs or 0) * self.steps_per_epoch
         losses = np.zeros(total, np.float64)
         self._captured = None
+        self._is_next = False
         done = 0
         while done < total:
             done += self._advance(losses[done:])
@@ -220,7 +225,7 @@ class CapturedLoop:
             # not there yet for one.
             if now is not None and before is not None and _follows(before, now, steps):
                 self._captured = self._capture(before, now, loss, index, stream)
-                self._before = None if self._captured else now
+            self._is_next = True
         return float(loss.item())
 
     def _batch(self, index: Buffer) -> list[Any]:
@@ -234,6 +239,8 @@ class CapturedLoop:
         if not now.settled or not now.program.repeatable or node not in now.roots:
             return None
         carries = _carries(before, now, index)
+        if not self._is_next and carries != self._carries:
+            return None
         inputs, outputs = list(now.inputs), list(now.outputs)
         if carries is None or not all(any(x is y for y in inputs) for x in outputs[len(now.roots) :]):
             return None
@@ -242,6 +249,7 @@ class CapturedLoop:
         own_streams = all(x.generator is default_generator and x.number >= first for _, x in streams)
         if not own_streams:
             return None
+        self._carries = carries
         for source, output in carries.items():
             inputs[source] = outputs[output]
         program, plan = now.program_with_carries(carries)

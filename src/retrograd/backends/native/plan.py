@@ -85,9 +85,9 @@ class Plan:
         plain: Any = (
             self.externals,
             self.kernels,
-            tuple(tuple(_fields(launch) for launch in phase) for phase in self.phases),
-            tuple(map(_fields, self.relocations)),
-            tuple((loop.first, loop.end, loop.count, tuple(map(_fields, loop.moves))) for loop in self.loops),
+            tuple(tuple(map(tuple, phase)) for phase in self.phases),
+            tuple(map(tuple, self.relocations)),
+            tuple((loop.first, loop.end, loop.count, tuple(map(tuple, loop.moves))) for loop in self.loops),
             self.blocks,
             *(tuple(map(tuple, entries)) for entries in (self.kernel_words, self.own_words, self.block_words)),
             tuple(map(tuple, self.starts)),
@@ -106,21 +106,21 @@ class Plan:
         try:
             plain = marshal.loads(zlib.decompress(content))
             externals, kernels, phases, relocations, loops, blocks, *entries, starts, arena_bytes, serial = plain
-            kernel_words, own_words, block_words = (tuple(Entry(*entry) for entry in some) for some in entries)
+            kernel_words, own_words, block_words = (tuple(map(Entry._make, some)) for some in entries)
             return Plan(
                 externals,
                 kernels,
-                tuple(tuple(Launch(*launch) for launch in phase) for phase in phases),
-                tuple(Relocation(*relocation) for relocation in relocations),
+                tuple(tuple(map(Launch._make, phase)) for phase in phases),
+                tuple(map(Relocation._make, relocations)),
                 tuple(
-                    TableLoop(first, end, count, tuple(WordMove(*move) for move in moves))
+                    TableLoop(first, end, count, tuple(map(WordMove._make, moves)))
                     for first, end, count, moves in loops
                 ),
                 blocks,
                 kernel_words,
                 own_words,
                 block_words,
-                tuple(Start(*start) for start in starts),
+                tuple(map(Start._make, starts)),
                 arena_bytes,
                 serial,
             )
@@ -131,10 +131,6 @@ class Plan:
 def _are_serial(costs: Sequence[int]) -> list[bool]:
     """For programs of these costs, whether one thread is enough."""
     return [cost < SERIAL_COST for cost in costs]
-
-
-def _fields(record: Any) -> tuple[Any, ...]:
-    return tuple(getattr(record, name) for name in record.__slots__)
 
 
 class _Planner:

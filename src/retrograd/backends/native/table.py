@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,7 @@ from retrograd.backends.native.contract import (
 Words = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """A kernel's address, its argument words, and how many tiles its work is split into."""
 
     kernel: int
@@ -37,8 +37,7 @@ class Launch:
     tiles: int
 
 
-@dataclass(frozen=True, slots=True)
-class Relocation:
+class Relocation(NamedTuple):
     """Before a run, word `word` of a launch's arguments becomes `constant + sum(externals[i] * m for i, m in terms)`.
 
     The arithmetic wraps around as 64-bit integers do.
@@ -51,8 +50,7 @@ class Relocation:
     terms: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WordMove:
+class WordMove(NamedTuple):
     """Word `word` of a launch's arguments grows by `stride` from step to step of a loop, or alternates with that."""
 
     phase: int
@@ -95,8 +93,9 @@ class ProgramTable:
         self._phase_starts = list(accumulate((len(phase) for phase in phases), initial=0))
         self._args_starts = list(accumulate((len(launch.args) for launch in launches), initial=0))
         self._args = aligned_words(max(1, self._args_starts[-1]))
+        self._args_address: int = self._args.ctypes.data
         self._args[: self._args_starts[-1]] = _wrapped(word for launch in launches for word in launch.args)
-        self._launches = self._launch_records(phases)
+        self._launches = self._launch_records(launches)
         self.loop_records = aligned_words(max(1, len(loops)) * LOOP_WORDS).reshape(-1, LOOP_WORDS)
         self.moves_of_loops: dict[int, Words] = {}
         self.phase_records: dict[int, Words] = {}
@@ -138,14 +137,17 @@ class ProgramTable:
             ValueError: a phase has more tiles than the driver can count, or a relocation names no argument word.
         """
         for number, phase in enumerate(phases):
-            if any(launch.tiles < 0 for launch in phase) or sum(launch.tiles for launch in phase) > MAX_TILES:
+            tiles = [launch.tiles for launch in phase]
+            if tiles and (min(tiles) < 0 or sum(tiles) > MAX_TILES):
                 raise ValueError(f"phase {number} must have 0 to {MAX_TILES} tiles in all, and no launch fewer than 0")
+        words = [[len(launch.args) for launch in phase] for phase in phases]
         for r in relocations:
-            known = 0 <= r.phase < len(phases) and 0 <= r.launch < len(phases[r.phase])
-            if not known or not 0 <= r.word < len(phases[r.phase][r.launch].args):
+            known = 0 <= r.phase < len(words) and 0 <= r.launch < len(words[r.phase])
+            if not known or not 0 <= r.word < words[r.phase][r.launch]:
                 raise ValueError(f"relocation of an argument word that is not there: {r}")
-            if any(index < 0 for index, _ in r.terms):
-                raise ValueError(f"relocation by an external with a negative number: {r}")
+            for index, _ in r.terms:
+                if index < 0:
+                    raise ValueError(f"relocation by an external with a negative number: {r}")
         if any(not (0 <= loop.first < loop.end <= len(phases) and loop.count > 0) for loop in loops):
             raise ValueError(f"a loop must have phases and steps: {loops}")
         return cls(phases, relocations, loops, blocks, serial)
@@ -223,22 +225,21 @@ class ProgramTable:
         self._phase_starts, self._args_starts, self._main = table._phase_starts, table._args_starts, table._main
         self._increments, self._moves = b"", table._moves
         self.external_count = table.external_count
+        self._args_address = self._args.ctypes.data
         self.address = self.header.ctypes.data
 
     # -- layout -------------------------------------------------------------------------------------------------------
 
-    def _launch_records(self, phases: Sequence[Sequence[Launch]]) -> Words:
-        records = aligned_words(self._phase_starts[-1] * LAUNCH_WORDS).reshape(-1, LAUNCH_WORDS)
-        index = 0
-        for phase in phases:
-            first = 0
-            for launch in phase:
-                record = records[index]
-                record[LaunchWord.KERNEL] = launch.kernel
-                record[LaunchWord.ARGS] = self._args_address(index)
-                record[LaunchWord.FIRST] = first
-                record[LaunchWord.END] = first = first + launch.tiles
-                index += 1
+    def _launch_records(self, launches: Sequence[Launch]) -> Words:
+        records = aligned_words(len(launches) * LAUNCH_WORDS).reshape(-1, LAUNCH_WORDS)
+        if launches:
+            ends = np.cumsum([launch.tiles for launch in launches])
+            before = np.concatenate([[0], ends])[np.array(self._phase_starts)]
+            first_of_phase = np.repeat(before[:-1], np.diff(self._phase_starts))
+            records[:, LaunchWord.KERNEL] = [launch.kernel for launch in launches]
+            records[:, LaunchWord.ARGS] = self._args_address + WORD_BYTES * np.array(self._args_starts[:-1])
+            records[:, LaunchWord.END] = ends - first_of_phase
+            records[:, LaunchWord.FIRST] = records[:, LaunchWord.END] - [launch.tiles for launch in launches]
         return records
 
     def _phase_records(
@@ -293,9 +294,9 @@ class ProgramTable:
 
     def _place_relocations(self, varying: int) -> None:
         words: list[int] = []
-        for r in self._relocations:
-            words += (self._word_address(r.phase, r.launch, r.word), r.constant, len(r.terms))
-            for term in r.terms:
+        for phase, launch, word, constant, terms in self._relocations:
+            words += (self._word_address(phase, launch, word), constant, len(terms))
+            for term in terms:
                 words += term
         self.relocation_words = _wrapped(words)
         self.header[ProgramWord.RELOCATIONS] = self.relocation_words.ctypes.data
@@ -304,10 +305,8 @@ class ProgramTable:
 
     def _word_address(self, phase: int, launch: int, word: int) -> int:
         """Where an argument word of a launch is."""
-        return self._args_address(self._phase_starts[phase] + launch) + word * WORD_BYTES
-
-    def _args_address(self, index: int) -> int:
-        return int(self._args.ctypes.data) + self._args_starts[index] * WORD_BYTES
+        start = self._args_starts[self._phase_starts[phase] + launch]
+        return self._args_address + (start + word) * WORD_BYTES
 
 
 def _depends(relocation: Relocation, externals: set[int]) -> bool:
@@ -316,4 +315,8 @@ def _depends(relocation: Relocation, externals: set[int]) -> bool:
 
 def _wrapped(words: Iterable[int]) -> Words:
     """Integers of any size as 64-bit words."""
-    return np.array([word & 0xFFFF_FFFF_FFFF_FFFF for word in words], np.uint64).view(np.int64)
+    listed = list(words)
+    try:
+        return np.array(listed, np.int64)
+    except OverflowError:
+        return np.array([word & 0xFFFF_FFFF_FFFF_FFFF for word in listed], np.uint64).view(np.int64)

@@ -25,7 +25,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 
 # Bounds of the error, in units in the last place, in single and in double precision; the tests hold them.
 MAX_ULP = {
-    "exp": (1.0, 1.0), "exp2": (1.1, 1.1), "expm1": (1.6, 2.2), "log": (1.0, 1.0), "log2": (0.6, 0.6),
+    "exp": (1.05, 1.0), "exp2": (1.1, 1.1), "expm1": (1.6, 2.2), "log": (1.0, 1.0), "log2": (0.6, 0.6),
     "log10": (0.6, 0.6), "log1p": (1.0, 1.0), "pow": (1.0, 1.5), "tanh": (1.5, 1.5), "erf": (1.5, 1.5),
     "sin": (1.6, 1.0), "cos": (1.6, 1.0), "atan": (1.0, 1.0),
 }  # fmt: skip

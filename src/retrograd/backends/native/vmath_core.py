@@ -58,6 +58,17 @@ def polynomial(f: Function, x: Value, coefficients: Sequence[float]) -> Value:
     return result
 
 
+def polynomial_in_pairs(f: Function, x: Value, square: Value, coefficients: Sequence[float]) -> Value:
+    """Horner's rule in x**2 over pairs of coefficients, in ascending order: as many steps, half of them in a chain."""
+    pairs = [multiply_add(f, x, high, low) for low, high in zip(coefficients[::2], coefficients[1::2], strict=False)]
+    terms: list[Value | float] = [*pairs, *coefficients[2 * len(pairs) :]]
+    result = terms.pop()
+    while terms:
+        result = multiply_add(f, result, square, terms.pop())
+    assert isinstance(result, Value)
+    return result
+
+
 def clamp(f: Function, x: Value, low: float, high: float) -> Value:
     """`x` within [low, high]; NaN stays."""
     x = f.select(f.compare("ogt", x, high), f.const(high, x.type), x)

@@ -16,6 +16,7 @@ from retrograd.backends.native.vmath_core import (
     multiply_add,
     nearest_whole,
     polynomial,
+    polynomial_in_pairs,
     power_of_two,
     scale_by_power,
 )
@@ -48,7 +49,7 @@ class Exponential:
 CONSTANTS = {
     SINGLE: Exponential(
         -104.0, 89.0, -151.0, 128.0, -20.0, 0.693145751953125, 1.4286068203094173e-06,
-        (0.49999994, 0.166665211, 0.041668579, 0.00836867187, 0.00138040399),
+        (0.49999997, 0.166665047, 0.0416688062, 0.00836922042, 0.0013726966),
     ),
     DOUBLE: Exponential(
         -746.0, 710.0, -1076.0, 1024.0, -40.0, 0.6931471805598903, 5.497923018708371e-14,
@@ -85,8 +86,8 @@ def _reduced_expm1(f: Function, x: Value, tail: Value | None = None) -> tuple[Va
 
 def _small_expm1(f: Function, x: Value) -> Value:
     """exp(x) - 1 for |x| <= ln(2)/2."""
-    square_term = polynomial(f, x, CONSTANTS[format_of(x)].coefficients) * x
-    return multiply_add(f, square_term, x, x)
+    square = x * x
+    return multiply_add(f, polynomial_in_pairs(f, x, square, CONSTANTS[format_of(x)].coefficients), square, x)
 
 
 def exp(f: Function, x: Value, tail: Value | None = None) -> Value:
