@@ -84,8 +84,10 @@ def track_batch(batch: Node, momentum: Node, mean: Any, variance: Any, *count: A
     before, mode.state.grad_enabled = mode.state.grad_enabled, False
     try:
         moved = results(record(norm.BATCH_NORM_TRACK, nodes, (True,)))
+        if mean._storage.inference or variance._storage.inference:
+            for x, value in zip(tracked, moved, strict=True):
+                x._require_writable("batch_norm", value)
         for x, value in zip(tracked, moved, strict=True):
-            x._require_writable("batch_norm", value)
         for x, value in zip(tracked, moved, strict=True):
             # Of its shape and dtype as it is.
             x._write(value)
