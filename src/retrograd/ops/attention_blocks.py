@@ -36,9 +36,11 @@ from retrograd.ops.spread import spread
 
 # Fewer scores than these are kept whole.
 MOST_SCORES: Final = 1 << 22
-# A block has about so many scores, those of the whole batch together: what a step works with stays in the caches. Its
-# sides are such that products are fast, and multiples of the columns that these take at a time.
-_BLOCK_SCORES, _SHORTEST, _LONGEST, _UNIT = 1 << 19, 64, 512, 32
+# A block has at most about so many scores, those of the whole batch together. Its sides are such that products are fast
+# and what a thread works with stays in its cache, and multiples of the columns that products take at a time. Where a
+# batch is too small for each thread to take a part of it, the threads share every product, which had better be larger.
+_BLOCK_SCORES, _SHORTEST, _LONGEST, _LONGEST_SHARED, _UNIT = 1 << 21, 128, 256, 512, 32
+_SMALL_BATCH = 4
 
 
 def block_size(batch: Shape, rows: int, columns: int) -> int | None:
@@ -47,7 +49,7 @@ def block_size(batch: Shape, rows: int, columns: int) -> int | None:
     if many * rows * columns <= MOST_SCORES:
         return None
     side = math.isqrt(_BLOCK_SCORES // about(many)) // _UNIT * _UNIT
-    return min(max(side, _SHORTEST), _LONGEST)
+    return min(max(side, _SHORTEST), _LONGEST_SHARED if about(many) < _SMALL_BATCH else _LONGEST)
 
 
 # -- forward ----------------------------------------------------------------------------------------------------------
