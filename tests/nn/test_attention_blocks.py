@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 import retrograd as rg
 import retrograd.nn.functional as F
+from retrograd.backends.native import lower_loop
+from retrograd.backends.native.loop_rows import RowBody, on_rows
 from retrograd.core.generator import default_generator
 from retrograd.core.stream import stream_node
 from retrograd.nn.functions.dropout import probability_node
 from retrograd.ops.attention import attention
-from retrograd.runtime.evaluate import observed
+from retrograd.runtime.evaluate import forget_programs, observed
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import number_node
 
@@ -86,6 +88,7 @@ _SHAPES = {
     "padding": ((2, 4, 10), (2, 4, 10), (2, 1, 1, 10)),
     "mask of examples": ((2, 4, 10), (2, 4, 10), (2, 1, 10, 10)),
     "mask of all": ((4, 10), (4, 12), (10, 12)),
+    "heads": ((2, 3, 21), (2, 3, 21), (21, 21)),
 }
 
 
@@ -165,3 +168,37 @@ def test_second_gradients() -> None:
         return h[:50].numpy()
 
     np.testing.assert_allclose(second(q), second(q[:50].detach().requires_grad_()), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_bits_do_not_depend_on_which_heads_a_thread_takes(is_causal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor on the number of threads; a mask is the same for all heads."""
+
+    def step() -> list[NDArray[np.float32]]:
+        forget_programs()
+        rg.manual_seed(2)
+        leaves, mask = _leaves("heads", "float32", "bool")
+        _by_blocks(leaves[0], leaves[1], leaves[2], [] if is_causal else mask, is_causal, 0.2).sum().backward()
+        return [x.grad.numpy() for x in leaves if x.grad is not None]
+
+    taken_apart: list[bool] = []
+
+    def observed_rows(*args: Any) -> RowBody | None:
+        found = on_rows(*args)
+        taken_apart.append(found is not None)
+        return found
+
+    before = rg.get_num_threads()
+    monkeypatch.setattr(lower_loop, "on_rows", observed_rows)
+    with rg.use_backend("native", 1):
+        expected = step()
+        assert len(expected) == 3
+        assert any(taken_apart)
+        for sizes in ([6], [1] * 6, [4, 2]):
+            monkeypatch.setattr(lower_loop, "matrix_block_sizes", lambda rows, sizes=sizes: sizes)
+            for threads in (1, 2, 4):
+                rg.set_num_threads(threads)
+                for ours, theirs in zip(step(), expected, strict=True):
+                    np.testing.assert_array_equal(ours, theirs)
+    rg.set_num_threads(before)
+    forget_programs()
