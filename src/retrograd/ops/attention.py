@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from retrograd.core.node import Node
-from retrograd.core.operation import composite, record
+from retrograd.core.operation import composite, project, record
 from retrograd.ops import elementwise as e
-from retrograd.ops.attention_blocks import ATTENTION_BY_BLOCKS, MOST_SCORES, block_rows
+from retrograd.ops.attention_blocks import ATTENTION_BY_BLOCKS, MOST_SCORES, block_size
+from retrograd.ops.attention_cut import Options
 from retrograd.ops.attention_scores import batch_shape, grown, probabilities, scores_of, shrunk
 from retrograd.ops.matmul import matmul
 from retrograd.ops.movement import broadcast_to, transpose
@@ -63,14 +64,25 @@ def ATTENTION_WEIGHTS(q: Node, k: Node, scale: Node, *rest: Any) -> Node:
     return probabilities(scores_of(q, k, scale, tuple(mask), batch, is_causal))
 
 
-def attention(q: Node, k: Node, v: Node, scale: Node, mask: Sequence[Node], is_causal: bool) -> Node:
-    """Record attention: by blocks where the whole matrix of scores would be large."""
-    inputs = (q, k, v, scale, *mask)
-    if _scores(q, k) > MOST_SCORES:
-        rows = block_rows(batch_shape(q, k, v, tuple(mask)), q.type.shape[-2], k.type.shape[-2])
-        if rows is not None:
-            return record(ATTENTION_BY_BLOCKS, inputs, (is_causal, rows))
-    return record(ATTENTION, inputs, (is_causal,))
+def size_of_blocks(q: Node, k: Node, v: Node, mask: Sequence[Node]) -> int | None:
+    """How many rows and columns the blocks have in which scores are made; None where all are made at once."""
+    if _scores(q, k) <= MOST_SCORES:
+        return None
+    return block_size(batch_shape(q, k, v, tuple(mask)), q.type.shape[-2], k.type.shape[-2])
+
+
+def attention(inputs: tuple[Node, ...], is_causal: bool, size: int | None, drop: tuple[Node, ...] = ()) -> Node:
+    """Record attention, of the inputs of `ATTENTION`.
+
+    Args:
+        size: what `size_of_blocks` says.
+        drop: by blocks alone: the rate and the stream with which probabilities are dropped, the same ones as `DROPOUT`
+            would drop of the whole matrix.
+    """
+    if size is None:
+        return record(ATTENTION, inputs, (is_causal,))
+    node = record(ATTENTION_BY_BLOCKS, (*inputs, *drop), tuple(Options(is_causal, bool(drop), size)))
+    return project(node, 0, (project(node, 1),) if node.requires_grad else ())
 
 
 def _scores(q: Node, k: Node) -> int:

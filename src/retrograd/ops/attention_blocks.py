@@ -1,229 +1,216 @@
-"""Attention whose scores are never there all at once: block by block of the query's rows.
+"""Attention whose scores are never there all at once: block by block, of rows of the query and of keys.
 
-The whole matrix of scores is as large as the context is long, squared. A block of rows needs its own scores only, in
-both directions: the backward pass makes them once more, and adds up what the blocks give to keys and values.
+The whole matrix of scores is as large as the context is long, squared. Along a row of blocks go the greatest score so
+far, and the sums that the softmax needs, which are corrected where a later block has a greater one:
+
+    m' = max(m, max_j s_ij),    l' = l e^(m - m') + sum_j e^(s_ij - m'),    o' = o e^(m - m') + sum_j e^(s_ij - m') v_j
+
+At its end y_i = o / l, and c_i = m + log l is kept: the backward pass makes scores once more, and finds
+p_ij = e^(s_ij - c_i). It goes along columns of blocks, adds up what they give to keys and values, and hands on what
+rows were given so far.
 
 Source: the idea of Rabe and Staats, "Self-attention does not need O(n^2) memory" (2021), and of Dao et al.,
-"FlashAttention" (2022); here the rows are taken whole, so that their softmax is that of `ops/attention.py`.
+"FlashAttention" (2022).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-from retrograd.core.graph import Graph
-from retrograd.core.node import Node, input_node
+from retrograd.core.dtype import float32
+from retrograd.core.extent import about
+from retrograd.core.node import Node
 from retrograd.core.operation import Call, composite
 from retrograd.core.types import Shape, tensor_type
 from retrograd.ops import elementwise as e
-from retrograd.ops.attention_scores import batch_shape, grown, probabilities, scores_of, shrunk
-from retrograd.ops.constant import const_offset, iota, zeros
-from retrograd.ops.loop import Loop
+from retrograd.ops.attention_cut import CutAttention, Options, Part, block_noise, block_scores
+from retrograd.ops.attention_scores import shrunk
+from retrograd.ops.blocks import Cut, Cuts, over_blocks, part_of, some_blocks
+from retrograd.ops.constant import const, like, zeros
 from retrograd.ops.matmul import matmul
-from retrograd.ops.movement import broadcast_to, concat, pad, permute, reshape, slice_, transpose
-from retrograd.ops.reduce import sum_keepdim
-from retrograd.ops.scan import scan
+from retrograd.ops.movement import broadcast_to, concat, transpose
+from retrograd.ops.reduce import max_keepdim, sum_keepdim
 from retrograd.ops.spread import spread
 
 # Fewer scores than these are kept whole.
 MOST_SCORES: Final = 1 << 22
-# A block has about so many scores, but no fewer rows than a product is fast with, and a multiple of them.
-_BLOCK_SCORES, _FEWEST_ROWS = 1 << 20, 64
-# In how many parts rows are taken that look at nothing later.
-_MOST_PARTS = 8
+# A block has at most about so many scores, those of the whole batch together. Its sides are such that products are fast
+# and what a thread works with stays in its cache, and multiples of the columns that products take at a time. Where a
+# batch is too small for each thread to take a part of it, the threads share every product, which had better be larger.
+_BLOCK_SCORES, _SHORTEST, _LONGEST, _LONGEST_SHARED, _UNIT = 1 << 21, 128, 256, 512, 32
+_SMALL_BATCH = 4
 
 
-def block_rows(batch: Shape, rows: int, columns: int) -> int | None:
-    """How many rows of the query are taken at a time; None if all. By shape alone."""
-    each = math.prod(batch) * columns
-    if each * rows <= MOST_SCORES:
+def block_size(batch: Shape, rows: int, columns: int) -> int | None:
+    """About how many rows, and columns, a block has; None if the scores are kept whole. By shape alone."""
+    many = math.prod(batch)
+    if many * rows * columns <= MOST_SCORES:
         return None
-    return max(_BLOCK_SCORES // each // _FEWEST_ROWS, 1) * _FEWEST_ROWS
+    side = math.isqrt(_BLOCK_SCORES // about(many)) // _UNIT * _UNIT
+    return min(max(side, _SHORTEST), _LONGEST_SHARED if about(many) < _SMALL_BATCH else _LONGEST)
 
 
-class _Part(NamedTuple):
-    """Rows that look at the same columns: where they begin, how many there are, how many columns from the first on."""
-
-    first: int
-    rows: int
-    columns: int
+# -- forward ----------------------------------------------------------------------------------------------------------
 
 
-def _parts(rows: int, columns: int, is_causal: bool, size: int) -> list[_Part]:
-    """All rows in one; or, if none looks at what comes later, some runs of blocks, each without what is too late."""
-    blocks = -(-rows // size)
-    if not is_causal or blocks < 2:
-        return [_Part(0, rows, columns)]
-    run = -(-blocks // _MOST_PARTS) * size
-    starts = range(0, rows, run)
-    return [_Part(start, min(run, rows - start), min(start + run, columns)) for start in starts]
+def _chosen(x: CutAttention, by: str, part: Part) -> dict[str, Cut]:
+    """What a part reads."""
+    cuts = some_blocks(x.cuts, by, part.first, part.count)
+    if x.diagonal is not None and part.partly.count:
+        cuts |= some_blocks({"diagonal": x.diagonal}, by, 0, part.count)
+    return cuts
 
 
-def _cut_out(x: Node, first: int, rows: int, columns: int) -> Node:
-    """Rows from `first` on, and the first columns, of the last two axes."""
-    *lead, _, _ = x.type.shape
-    starts = (*(const_offset(0) for _ in lead), const_offset(first), const_offset(0))
-    return slice_(x, starts, (*lead, rows, columns), (1,) * len(starts))
+def _across(cuts: Cuts, by: str, part: Part) -> Iterator[tuple[dict[str, Cut], int]]:
+    """What a row or a column of blocks reads of those across that it sees in part, and of those that it sees whole."""
+    plain = {name: cut for name, cut in cuts.items() if name != "diagonal"}
+    if part.partly.count:
+        diagonal = some_blocks({"diagonal": cuts["diagonal"]}, by, 0, part.partly.count)
+        yield some_blocks(plain, by, part.partly.first, part.partly.count) | diagonal, part.partly.count
+    if part.wholly.count:
+        yield some_blocks(plain, by, part.wholly.first, part.wholly.count), part.wholly.count
 
 
-class _Blocks:
-    """The rows of some operands, cut alike.
+def _rows_forward(x: CutAttention, part: Part) -> list[Node]:
+    """Results and logarithms of a run of rows, in blocks."""
 
-    Attributes:
-        count: how many blocks there are; the last one is filled up with zeros.
-    """
+    def step(cuts: Cuts, _: list[Node]) -> tuple[list[Node], list[Node]]:
+        return [], _row(cuts, part)
 
-    def __init__(self, rows: int, size: int) -> None:
-        self.rows, self.size, self.count = rows, size, -(-rows // size)
-
-    def cut(self, x: Node) -> Node:
-        """(..., rows, width) as (blocks, ..., size, width)."""
-        *lead, _, width = x.type.shape
-        none = (0,) * len(lead)
-        x = pad(x, (*none, 0, 0), (*none, self.count * self.size - self.rows, 0))
-        x = reshape(x, (*lead, self.count, self.size, width))
-        place = len(lead)
-        return permute(x, (place, *range(place), place + 1, place + 2))
-
-    def joined(self, x: Node) -> Node:
-        """(blocks, ..., size, width) as (..., rows, width)."""
-        _, *lead, _, width = x.type.shape
-        place = len(lead)
-        x = permute(x, (*range(1, place + 1), 0, place + 1, place + 2))
-        return _cut_out(reshape(x, (*lead, self.count * self.size, width)), 0, self.rows, width)
-
-    def firsts(self, start: int) -> Node:
-        """The number of each block's first row, where that of the first block is `start`: (blocks,)."""
-        shape = (self.count,)
-        steps = e.mul(iota(shape, 0), broadcast_to(const_offset(self.size), shape))
-        return e.add(steps, broadcast_to(const_offset(start), shape))
+    return over_blocks(_chosen(x, "rows", part), "rows", part.count, [], step, unrolls=True)[1]
 
 
-class _Operands:
-    """What a loop over the blocks of a part reads: streams, step by step, and constants.
-
-    Attributes:
-        blocks: how rows are cut.
-        columns: how many keys there are in all.
-        whole: the operands that every block reads: key, value, scale, masks that are the same for all rows.
-    """
-
-    def __init__(self, inputs: Sequence[Node], part: _Part, size: int) -> None:
-        q, k, v, scale, *mask = inputs
-        self.batch, self.columns = batch_shape(q, k, v, tuple(mask)), k.type.shape[-2]
-        self.part, self.blocks = part, _Blocks(part.rows, size)
-        mask = [self._seen(x) for x in mask]
-        self.is_cut = [len(x.type.shape) > 1 and x.type.shape[-2] > 1 for x in mask]
-        self.streams = [self.blocks.firsts(part.first), self.rows_of(grown(q, self.batch))]
-        self.streams += [self.blocks.cut(x) for x, is_cut in zip(mask, self.is_cut, strict=True) if is_cut]
-        self.whole = [*(_cut_out(grown(x, self.batch), 0, part.columns, x.type.shape[-1]) for x in (k, v)), scale]
-        self.whole += [x for x, is_cut in zip(mask, self.is_cut, strict=True) if not is_cut]
-
-    def _seen(self, mask: Node) -> Node:
-        """What a mask says of this part."""
-        *_, rows, columns = (1, 1, *mask.type.shape)
-        part = self.part
-        mask = reshape(mask, (*mask.type.shape[:-2], rows, columns))
-        seen = part.columns if columns > 1 else columns
-        return _cut_out(mask, part.first, part.rows, seen) if rows > 1 else _cut_out(mask, 0, rows, seen)
-
-    def rows_of(self, x: Node) -> Node:
-        """The rows of this part, (..., all rows, width), in blocks."""
-        return self.blocks.cut(_cut_out(x, self.part.first, self.part.rows, x.type.shape[-1]))
-
-    def probabilities(self, streams: Sequence[Node], whole: Sequence[Node], is_causal: bool) -> Node:
-        """Those of one block."""
-        first, q, *cut = streams
-        k, _, scale, *same = whole
-        cuts, sames = iter(cut), iter(same)
-        mask = tuple(next(cuts) if is_cut else next(sames) for is_cut in self.is_cut)
-        return probabilities(scores_of(q, k, scale, mask, self.batch, is_causal, first))
+def _row(cuts: Cuts, part: Part) -> list[Node]:
+    """What a row of blocks comes to."""
+    dtype, lead = cuts["q"].node.type.dtype, cuts["q"].node.type.shape[:-1]
+    narrow, wide = (tensor_type((*lead, n), dtype) for n in (1, cuts["v"].node.type.shape[-1]))
+    state = [const(-math.inf, dtype, narrow.shape), zeros(narrow), zeros(wide)]
+    for chosen, count in _across(cuts, "columns", part):
+        state, _ = over_blocks(chosen, "columns", count, state, _absorb)
+    greatest, total, sums = state
+    is_blind = e.eq(greatest, like(-math.inf, greatest))
+    total = e.select(is_blind, like(1, total), total)
+    logarithms = e.add(e.select(is_blind, like(0, greatest), greatest), e.log(total))
+    return [e.div(sums, broadcast_to(total, wide.shape)), logarithms]
 
 
-def _looped(carries: Sequence[Node], streams: Sequence[Node], whole: Sequence[Node], step: Any) -> list[Node]:
-    """`step(carries, streams, whole)`, which gives the next carries and what is stacked, over all blocks."""
-    types = [x.type for x in carries]
-    types += [tensor_type(x.type.shape[1:], x.type.dtype) for x in streams]
-    types += [x.type for x in whole]
-    places = [input_node(type_, None) for type_ in types]
-    first, last = len(carries), len(carries) + len(streams)
-    made = step(places[:first], places[first:last], places[last:])
-    loop = Loop(Graph.from_nodes(places, made), len(carries), len(streams), streams[0].type.shape[0], reverse=False)
-    return scan(loop, [*carries, *streams, *whole])
+def _absorb(cuts: Cuts, state: list[Node]) -> tuple[list[Node], list[Node]]:
+    """The greatest score, the sum of powers, and that of values, with one more block."""
+    before, total, sums = state
+    scores = block_scores(cuts)
+    last = (len(scores.type.shape) - 1,)
+    greatest = e.maximum(before, max_keepdim(scores, last))
+    base = e.select(e.eq(greatest, like(-math.inf, greatest)), like(0, greatest), greatest)
+    correction = e.exp(e.sub(before, base))
+    powers = e.exp(e.sub(scores, broadcast_to(base, scores.type.shape)))
+    noise = block_noise(cuts, powers)
+    total = e.add(e.mul(total, correction), sum_keepdim(powers, last))
+    found = matmul(powers if noise is None else e.mul(powers, noise), cuts["v"].node)
+    return [greatest, total, e.add(e.mul(sums, broadcast_to(correction, sums.type.shape)), found)], []
+
+
+# -- backward ---------------------------------------------------------------------------------------------------------
 
 
 def _gradient(call: Call) -> tuple[Node | None, ...]:
-    q, k, v, _, *masks = call.inputs
-    is_causal, size = call.attributes
-    g, y = call.seeds[0], call.output(0)
-    inner = sum_keepdim(e.mul(g, y), (len(y.type.shape) - 1,))
-    needs_scores = any(call.needs[4:])
-    starts = [zeros(tensor_type((*y.type.shape[:-2], 0, x.type.shape[-1]), x.type.dtype)) for x in (k, v)]
-    by_rows: list[list[Node]] = []
-    for part in _parts(q.type.shape[-2], k.type.shape[-2], is_causal, size):
-        operands = _Operands(call.inputs, part, size)
-        # Each part adds to what the one before has found, so that they run one after another, in the same memory.
-        starts = [_widened(x, -2, part.columns) for x in starts]
-        starts, rows = _part_gradient(operands, starts, g, inner, is_causal, needs_scores)
-        by_rows.append(rows)
-    to_q, *ds = (concat(parts, len(y.type.shape) - 2) for parts in zip(*by_rows, strict=True))
-    to_k, to_v = (_widened(x, -2, k.type.shape[-2]) for x in starts)
-    to_mask = [
-        shrunk(e.cast(ds[0], x.type.dtype), x.type.shape) if needed else None
-        for x, needed in zip(masks, call.needs[4:], strict=True)
-    ]
-    return (*(shrunk(to, x.type.shape) for to, x in ((to_q, q), (to_k, k), (to_v, v))), None, *to_mask)
+    options = Options(*call.attributes)
+    x = CutAttention(_wide(call.inputs), options)
+    y, logarithms = call.output(0), call.output(1)
+    g = call.seeds[0] if 0 in call.seeds else zeros(y.type)
+    inner = sum_keepdim(_as(e.mul(g, y), logarithms), (len(y.type.shape) - 1,))
+    if 1 in call.seeds:
+        inner = e.sub(inner, call.seeds[1])
+    for name, rows in (("g", _as(g, logarithms)), ("inner", inner), ("logarithms", logarithms)):
+        x.cuts[name] = x.by_rows(rows)
+    names = [name for name, needed in zip(x.given, call.needs[4:], strict=False) if needed]
+    to_q, to_k, to_v, *to_masks = _pulled_back(x, names)
+    found: dict[int, Node] = dict(enumerate((to_q, to_k, to_v)))
+    found.update((4 + x.given.index(name), to) for name, to in zip(names, to_masks, strict=True))
+    return tuple(
+        e.cast(shrunk(found[i], operand.type.shape), operand.type.dtype) if i in found else None
+        for i, operand in enumerate(call.inputs)
+    )
 
 
-def _part_gradient(
-    operands: _Operands, starts: Sequence[Node], g: Node, inner: Node, is_causal: bool, needs_scores: bool
-) -> tuple[list[Node], list[Node]]:
-    """The gradients of keys and values, added to `starts`; those of a part's rows, and perhaps of its scores."""
-    own = len(operands.streams)
-
-    def step(carries: Sequence[Node], streams: Sequence[Node], whole: Sequence[Node]) -> list[Node]:
-        to_k, to_v = carries
-        q, (g, inner) = streams[1], streams[own:]
-        k, v, scale = whole[:3]
-        p = operands.probabilities(streams[:own], whole, is_causal)
-        dp = matmul(g, transpose(v))
-        ds = e.mul(p, e.sub(dp, broadcast_to(inner, dp.type.shape)))
-        scaled = e.mul(ds, spread(scale, ds))
-        to_k = e.add(to_k, matmul(transpose(scaled), q))
-        to_v = e.add(to_v, matmul(transpose(p), g))
-        return [to_k, to_v, matmul(scaled, k), *([ds] if needs_scores else [])]
-
-    streams = [*operands.streams, operands.rows_of(g), operands.rows_of(inner)]
-    to_k, to_v, *rows = _looped(starts, streams, operands.whole, step)
-    to_q, *ds = map(operands.blocks.joined, rows)
-    return [to_k, to_v], [to_q, *(_widened(x, -1, operands.columns) for x in ds)]
+def _pulled_back(x: CutAttention, masks: list[str]) -> list[Node]:
+    """The gradients of queries, keys and values, and of the masks that are named."""
+    left: Node | None = zeros(x.cuts["q"].node.type)
+    finished, by_columns = list[Node](), list[list[Node]]()
+    for part in x.parts_by_columns():
+        assert left is not None, "columns that no row looks at are left out"
+        across = [run for run in (part.partly, part.wholly) if run.count]
+        carries = [part_of(left, 0, run.first - across[0].first, run.count) for run in across]
+        carries, stacked = _columns_back(x, part, carries, masks)
+        by_columns.append(stacked)
+        # Rows that see a part of these columns see nothing of the later ones.
+        finished += carries[: bool(part.partly.count)]
+        left = carries[-1] if part.wholly.count else None
+    finished += [] if left is None else [left]
+    to_k, to_v, *to_masks = (concat(parts, 0) for parts in zip(*by_columns, strict=True))
+    found = [x.joined_rows(concat(tuple(finished), 0)), x.joined_columns(to_k), x.joined_columns(to_v)]
+    return found + [x.joined_mask(name, to) for name, to in zip(masks, to_masks, strict=True)]
 
 
-def _widened(x: Node, axis: int, extent: int) -> Node:
-    """x with zeros behind, up to an extent."""
-    missing = [0] * len(x.type.shape)
-    missing[axis] = extent - x.type.shape[axis]
-    return pad(x, (0,) * len(missing), tuple(missing))
+def _columns_back(x: CutAttention, part: Part, carries: list[Node], masks: list[str]) -> tuple[list[Node], list[Node]]:
+    """What a run of columns adds to the gradients of rows, and their own, in blocks."""
+
+    def step(cuts: Cuts, to_rows: list[Node]) -> tuple[list[Node], list[Node]]:
+        own = [zeros(cuts[name].node.type) for name in ("k", "v")]
+        made, to_masks = [], list[Node]()
+        for (chosen, count), to_q in zip(_across(cuts, "rows", part), to_rows, strict=True):
+            chosen["to q"] = Cut(to_q, by_rows=True)
+            own, (after, *to_masks) = over_blocks(chosen, "rows", count, own, block)
+            made.append(after)
+        return made, [*own, *to_masks]
+
+    def block(cuts: Cuts, own: list[Node]) -> tuple[list[Node], list[Node]]:
+        return _block_back(cuts, own, masks)
+
+    return over_blocks(_chosen(x, "columns", part), "columns", part.count, carries, step, unrolls=True)
+
+
+def _block_back(cuts: Cuts, own: list[Node], masks: list[str]) -> tuple[list[Node], list[Node]]:
+    """The gradients of a block's keys and values, added to those so far; of its queries, likewise, and of masks."""
+    to_k, to_v = own
+    q, k, v, g = (cuts[name].node for name in ("q", "k", "v", "g"))
+    scores = block_scores(cuts)
+    p = e.exp(e.sub(scores, broadcast_to(cuts["logarithms"].node, scores.type.shape)))
+    noise = block_noise(cuts, p)
+    dp, seen = matmul(g, transpose(v)), p
+    if noise is not None:
+        dp, seen = e.mul(dp, noise), e.mul(p, noise)
+    ds = e.mul(p, e.sub(dp, broadcast_to(cuts["inner"].node, dp.type.shape)))
+    scaled = e.mul(ds, spread(cuts["scale"].node, ds))
+    to_k = e.add(to_k, matmul(transpose(scaled), q))
+    to_v = e.add(to_v, matmul(transpose(seen), g))
+    to_q = e.add(cuts["to q"].node, matmul(scaled, k))
+    return [to_k, to_v], [to_q, *(shrunk(ds, cuts[name].node.type.shape) for name in masks)]
+
+
+# -- the composite ----------------------------------------------------------------------------------------------------
+
+
+def _wide(inputs: Sequence[Node]) -> list[Node]:
+    """The inputs, with numbers of 16 bits in float32: sums go from block to block."""
+    is_narrow = inputs[0].type.dtype.itemsize < float32.itemsize
+    return [e.cast(x, float32) if is_narrow and i < 3 else x for i, x in enumerate(inputs)]
+
+
+def _as(x: Node, other: Node) -> Node:
+    return e.cast(x, other.type.dtype)
 
 
 @composite("attention_by_blocks", call_gradient=_gradient)
-def ATTENTION_BY_BLOCKS(q: Node, k: Node, v: Node, scale: Node, *rest: Any) -> Node:
-    """What `ATTENTION` computes, so many rows of the query at a time as the last argument says."""
-    *mask, is_causal, size = rest
-    batch = batch_shape(q, k, v, tuple(mask))
-    found = []
-    for part in _parts(q.type.shape[-2], k.type.shape[-2], is_causal, size):
-        operands = _Operands((q, k, v, scale, *mask), part, size)
-        found.append(operands.blocks.joined(_part_forward(operands, is_causal)))
-    return concat(tuple(found), len(batch))
+def ATTENTION_BY_BLOCKS(*given: Any) -> tuple[Node, Node]:
+    """What `ATTENTION` computes, and the logarithm of the sum of e^s of each row, (..., L, 1); 0 where it sees nothing.
 
-
-def _part_forward(operands: _Operands, is_causal: bool) -> Node:
-    """The results of a part, in blocks."""
-
-    def step(_: Sequence[Node], streams: Sequence[Node], whole: Sequence[Node]) -> list[Node]:
-        return [matmul(operands.probabilities(streams, whole, is_causal), whole[1])]
-
-    return _looped([], operands.streams, operands.whole, step)[0]
+    Inputs are those of `ATTENTION`, then a float64 rate and a stream of bits if probabilities are dropped; attributes
+    are those of `Options`.
+    """
+    inputs, options = given[:-3], Options(*given[-3:])
+    x = CutAttention(_wide(inputs), options)
+    found = zip(*(_rows_forward(x, part) for part in x.parts_by_rows()), strict=True)
+    y, logarithms = (x.joined_rows(concat(parts, 0)) for parts in found)
+    return _as(y, inputs[0]), logarithms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from retrograd.core.errors import DTypeError, ShapeError
@@ -54,25 +55,30 @@ def shrunk(g: Node, shape: Shape) -> Node:
     return reshape(sum_keepdim(g, axes), shape) if axes else g
 
 
-def scores_of(
-    q: Node, k: Node, scale: Node, mask: tuple[Node, ...], batch: Shape, is_causal: bool, first: Node | None = None
-) -> Node:
-    """How well keys fit rows of the query, of which the first is row number `first`: -inf where a row may not look."""
-    scores = matmul(grown(q, batch), transpose(grown(k, batch)))
-    scores = e.mul(scores, spread(scale, scores))
-    shape = scores.type.shape
-    nothing = like(-math.inf, scores)
-    if is_causal:
-        rows = iota(shape[-2:], 0)
-        is_before = e.le(iota(shape[-2:], 1), rows if first is None else e.add(rows, spread(first, rows)))
-        scores = e.select(broadcast_to(is_before, shape), scores, nothing)
-    for given in mask:
-        given = broadcast_to(given, shape)
-        if given.type.dtype.name == "bool":
-            scores = e.select(given, scores, nothing)
-        else:
-            scores = e.add(scores, e.cast(given, scores.type.dtype))
-    return scores
+def scaled_scores(q: Node, k: Node, scale: Node) -> Node:
+    """How well keys fit the rows of the query; their batch axes are equal."""
+    scores = matmul(q, transpose(k))
+    return e.mul(scores, spread(scale, scores))
+
+
+def not_later(shape: Shape) -> Node:
+    """(rows, columns): whether a column comes no later than a row."""
+    return e.le(iota(shape, 1), iota(shape, 0))
+
+
+def masked(scores: Node, mask: Node) -> Node:
+    """Scores with a mask, which broadcasts: -inf where it says False, or plus its numbers."""
+    mask = broadcast_to(mask, scores.type.shape)
+    if mask.type.dtype.name == "bool":
+        return e.select(mask, scores, like(-math.inf, scores))
+    return e.add(scores, e.cast(mask, scores.type.dtype))
+
+
+def scores_of(q: Node, k: Node, scale: Node, mask: tuple[Node, ...], batch: Shape, is_causal: bool) -> Node:
+    """How well keys fit rows of the query: -inf where a row may not look."""
+    scores = scaled_scores(grown(q, batch), grown(k, batch), scale)
+    causal = (not_later(scores.type.shape[-2:]),) if is_causal else ()
+    return functools.reduce(masked, (*causal, *mask), scores)
 
 
 def probabilities(scores: Node) -> Node:

@@ -19,14 +19,22 @@ from retrograd.ops.random import random_bits
 _ALPHA = 1.7580993408473766
 
 
-def _kept(stream: Node, p: Node, shape: Shape) -> Node:
-    """Where elements stay, each with probability 1 - p."""
+def keep_threshold(p: Node) -> Node:
+    """The least bits with which an element stays, which each does with probability 1 - p."""
     threshold = e.sub(e.mul(p, const(2.0**32, float64)), const(2.0**31, float64))
-    threshold = e.cast(e.minimum(threshold, const(2.0**31 - 1, float64)), int32)
-    return e.ge(random_bits(stream, shape), broadcast_to(threshold, shape))
+    return e.cast(e.minimum(threshold, const(2.0**31 - 1, float64)), int32)
 
 
-def _noise(kept: Node, p: Node, x: Node) -> Node:
+def is_kept(bits: Node, threshold: Node) -> Node:
+    """Which elements stay."""
+    return e.ge(bits, broadcast_to(threshold, bits.type.shape))
+
+
+def _kept(stream: Node, p: Node, shape: Shape) -> Node:
+    return is_kept(random_bits(stream, shape), keep_threshold(p))
+
+
+def noise(kept: Node, p: Node, x: Node) -> Node:
     """1 / (1 - p) where an element is kept, 0 elsewhere; at p = 1 it is 0 everywhere."""
     rest = e.cast(e.sub(const(1, float64), p), x.type.dtype)
     zero = like(0, rest)
@@ -40,20 +48,20 @@ def _feature_shape(x: Node, by_feature: bool) -> Shape:
     return (*shape[:2], *[1] * (len(shape) - 2)) if by_feature else shape
 
 
-def _times(x: Node, noise: Node) -> Node:
-    return e.mul(x, broadcast_to(noise, x.type.shape))
+def _times(x: Node, factor: Node) -> Node:
+    return e.mul(x, broadcast_to(factor, x.type.shape))
 
 
 @composite("dropout")
 def DROPOUT(x: Node, p: Node, stream: Node, by_feature: bool) -> Node:
     """x with elements dropped, or with all of a row's channel where `by_feature`; p is a float64 number."""
-    return _times(x, _noise(_kept(stream, p, _feature_shape(x, by_feature)), p, x))
+    return _times(x, noise(_kept(stream, p, _feature_shape(x, by_feature)), p, x))
 
 
 @composite("dropout.masked")
 def DROPOUT_MASKED(x: Node, p: Node, kept: Node) -> Node:
     """As `dropout`, with a mask that was drawn elsewhere."""
-    return _times(x, _noise(e.cast(kept, bool_), p, x))
+    return _times(x, noise(e.cast(kept, bool_), p, x))
 
 
 def _alpha(x: Node, p: Node, kept: Node) -> Node:

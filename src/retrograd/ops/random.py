@@ -15,8 +15,8 @@ from retrograd.core.node import Node
 from retrograd.core.operation import Primitive, record, register
 from retrograd.core.signature import Attributes
 from retrograd.core.threefry import bits_at, derive_key
-from retrograd.core.types import Shape, TensorType, tensor_type
-from retrograd.ops.constant import const_offset, positions
+from retrograd.core.types import Shape, TensorType, contiguous_strides, tensor_type
+from retrograd.ops.constant import POSITIONS, const_offset, positions
 from retrograd.ops.elementwise import batched_operands
 from retrograd.ops.movement import broadcast_to, reshape, slice_
 
@@ -51,4 +51,14 @@ def stream_key(stream: Node) -> Node:
 
 def random_bits(stream: Node, shape: Shape) -> Node:
     """32 random bits, as int32, for each element of a shape; element i in row-major order has those of position i."""
-    return record(RANDOM_BITS, (broadcast_to(stream_key(stream), shape), positions(shape)))
+    return random_bits_at(stream_key(stream), positions(shape))
+
+
+def random_bits_at(key: Node, places: Node) -> Node:
+    """The bits of a key's stream at positions, which are int64 numbers."""
+    return record(RANDOM_BITS, (broadcast_to(key, places.type.shape), places))
+
+
+def row_positions(shape: Shape) -> Node:
+    """The position of the first element of each row, (..., 1), in row-major order."""
+    return record(POSITIONS, (), ((*shape[:-1], 1), contiguous_strides(shape)))

@@ -23,7 +23,7 @@ from retrograd.tensor.conversion import TO
 # PyTorch's lists for the CPU, as far as there is something of the name.
 _LOWER: Final = frozenset(
     "linear matmul mm bmm mv addmm addmv addbmm baddbmm vecdot conv conv_transpose scaled_dot_product_attention "
-    "attention_weights rnn rnn_cell lstm lstm_cell gru gru_cell".split()
+    "attention_by_blocks attention_weights rnn rnn_cell lstm lstm_cell gru gru_cell".split()
 )
 _FLOAT32: Final = frozenset(
     "binary_cross_entropy binary_cross_entropy_with_logits grid_sample prod quantile cdist trace cholesky "

@@ -24,11 +24,22 @@ from retrograd.ops.loop import Loop
 # Blocks have at least this many rows, so that products are worth their overhead, and a loop has at most so many blocks.
 FEWEST_ROWS: Final = 8
 MOST_BLOCKS: Final = 8
+# Where rows are whole matrices, one is enough; but fewer than these leave threads without work.
+FEWEST_MATRICES: Final = 4
 
 
 def block_sizes(rows: int) -> list[int]:
     """How many rows the blocks have: a choice by the shape alone."""
-    count = min(max(about(rows) // FEWEST_ROWS, 1), MOST_BLOCKS)
+    return _parts(rows, max(about(rows) // FEWEST_ROWS, 1))
+
+
+def matrix_block_sizes(rows: int) -> list[int]:
+    """The same, where rows are matrices."""
+    return _parts(rows, about(rows) if about(rows) >= FEWEST_MATRICES else 1)
+
+
+def _parts(rows: int, most: int) -> list[int]:
+    count = min(most, MOST_BLOCKS)
     return [(rows + count - 1 - i) // count for i in range(count)]
 
 
@@ -53,6 +64,11 @@ def row_count(loop: Loop) -> int | None:
     return min(counts)
 
 
+def has_matrices(loop: Loop) -> bool:
+    """Whether a row of each carry is a matrix."""
+    return all(len(type_.shape) > 2 for type_ in loop.body.inputs[: loop.carries])
+
+
 def on_rows(loop: Loop, rows: int, count: int) -> RowBody | None:
     """The body on `count` of its `rows`; None if it is not row by row."""
     try:
@@ -68,8 +84,8 @@ class _NotByRowsError(Exception):
 class _Rows:
     """The rewrite.
 
-    Values that depend on carries or streams are needed by rows; what depends on constants alone may also be needed as a
-    whole, as the right operand of a product is.
+    Values that depend on carries, or on streams that have rows, are needed by rows; what depends on constants and other
+    streams alone may also be needed as a whole, as the right operand of a product is.
     """
 
     def __init__(self, loop: Loop, rows: int, count: int) -> None:
@@ -80,6 +96,9 @@ class _Rows:
         self._by_rows: dict[int, Node] = {}
         self._whole: dict[int, Node] = {}
         for i in range(self._first_constant):
+            if i >= loop.carries and not self._has_rows(i):
+                self._varying.remove(i)
+                continue
             self._by_rows[i] = input_node(self.type_by_rows(self.body.types[i]), None)
 
     def rewritten(self) -> RowBody:
@@ -93,7 +112,7 @@ class _Rows:
                 self._by_rows[value] = self._apply(value, step)
             value += 1
         outputs = [self.by_rows(place) for place in self.body.outputs]
-        inputs, by_rows = [], set(range(self._first_constant))
+        inputs, by_rows = [], set[int]()
         for i, type_ in enumerate(self.body.inputs):
             if i in self._by_rows and i in self._whole:
                 raise _NotByRowsError
@@ -101,6 +120,10 @@ class _Rows:
                 by_rows.add(i)
             inputs.append(self._by_rows.get(i) or self._whole.get(i) or input_node(type_, None))
         return RowBody(Graph.from_nodes(inputs, outputs), frozenset(by_rows))
+
+    def _has_rows(self, value: int) -> bool:
+        shape = self.type(value).shape
+        return bool(shape) and shape[0] == self.rows
 
     # -- values -------------------------------------------------------------------------------------------------------
 
@@ -178,7 +201,7 @@ def _iota(rows: _Rows, step: Step) -> _Applied:
 
 def _broadcast(rows: _Rows, step: Step) -> _Applied:
     (x,), (shape,) = step.args, step.signature.attributes
-    shared = rows.type(x).shape[0] == 1
+    shared = len(rows.type(x).shape) < len(shape) or rows.type(x).shape[0] == 1
     return [rows.whole(x) if shared else rows.by_rows(x)], (rows.shape_by_rows(shape),)
 
 

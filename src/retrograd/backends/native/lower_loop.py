@@ -21,7 +21,14 @@ from retrograd.backends.native.gemm_micro import Blocking
 from retrograd.backends.native.gemm_prepack import PrepackArg, prepack_module
 from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.loop_plan import LoopPlan
-from retrograd.backends.native.loop_rows import RowBody, block_sizes, on_rows, row_count
+from retrograd.backends.native.loop_rows import (
+    RowBody,
+    block_sizes,
+    has_matrices,
+    matrix_block_sizes,
+    on_rows,
+    row_count,
+)
 from retrograd.backends.native.prepare import prepare
 from retrograd.backends.native.views import Start, View, ViewTable, dense_view
 from retrograd.backends.native.work import Address, BlockAddress, BlockWork, Inside, LoopWork, Move, Packed, Word, Work
@@ -66,7 +73,7 @@ def _blocks(plan: LoopPlan) -> list[_Block]:
     rows = row_count(plan.loop)
     if rows is None:
         return []
-    sizes = block_sizes(rows)
+    sizes = matrix_block_sizes(rows) if has_matrices(plan.loop) else block_sizes(rows)
     bodies: dict[int, RowBody | None] = {size: on_rows(plan.loop, rows, size) for size in set(sizes)}
     blocks, first = [], 0
     for size in sizes:

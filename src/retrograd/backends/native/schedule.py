@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from retrograd.backends.native.levels import by_level, levels_of
 from retrograd.backends.native.lower import Lowering
@@ -18,6 +18,8 @@ from retrograd.backends.native.work import BlockWork, LoopWork, Work
 from retrograd.core.extent import computed, presently
 
 _ALIGNMENT = 64
+# Loops that keep so many bytes busy, and multiply so often in a step, gain nothing from others beside them.
+_LARGE_BYTES, _LARGE_COST = 1 << 20, 1 << 22
 
 
 @dataclass(eq=False)
@@ -54,10 +56,11 @@ class Schedule:
 
 def make_schedule(lowering: Lowering, aliases: Sequence[int]) -> Schedule:
     """Plan a program whose output i overwrites the buffer of input aliases[i], if that is not -1."""
-    orders = _in_place_orders(lowering, aliases)
+    turns = _turns(lowering)
+    orders = _in_place_orders(lowering, aliases) + turns
     levels = levels_of(lowering.work, orders)
     if levels is None:
-        orders = _without_overwriting(lowering, aliases)
+        orders = _without_overwriting(lowering, aliases) + turns
         levels = levels_of(lowering.work, orders)
         assert levels is not None, "a program without updates in place has no cycle"
     arranged = _Arranged()
@@ -117,6 +120,19 @@ class _Arranged:
         first = len(self.phases)
         self.add([instance], self.around[launched_in])
         return first, len(self.phases)
+
+
+def _turns(lowering: Lowering) -> list[tuple[Work, Work]]:
+    """Large loops, each with the next one: one after another they work in the same memory."""
+    large = [work for work in lowering.work if _is_large(lowering, work)]
+    return list(pairwise(large))
+
+
+def _is_large(lowering: Lowering, work: Work) -> bool:
+    loops = work.instances if isinstance(work, BlockWork) else [work] if isinstance(work, LoopWork) else []
+    if not loops or about(work.cost) < _LARGE_COST * about(loops[0].count):
+        return False
+    return sum(about(lowering.types[root].nbytes) for root in work.writes) >= _LARGE_BYTES
 
 
 def _in_place_orders(lowering: Lowering, aliases: Sequence[int]) -> list[tuple[Work, Work]]:

@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.generator import default_generator
 from retrograd.core.node import Node
 from retrograd.core.operation import record
-from retrograd.nn.functions.dropout import dropout
-from retrograd.ops.attention import ATTENTION_WEIGHTS, attention
+from retrograd.core.stream import stream_node
+from retrograd.nn.functions.dropout import dropout, follows_torch, probability_node
+from retrograd.ops.attention import ATTENTION_WEIGHTS, attention, size_of_blocks
 from retrograd.tensor.base import wrap
 from retrograd.tensor.dispatch import number_node, operand
 
@@ -38,7 +40,7 @@ def scaled_dot_product_attention(
         enable_gqa: the query may have a multiple of the heads (axis -3) of key and value.
 
     Returns:
-        (..., L, V). More than four million scores are made block by block of rows, and not kept.
+        (..., L, V). More than four million scores are made block by block, and not kept.
 
     Raises:
         ShapeError, DTypeError: operands that do not fit. OptionError: a mask and `is_causal` together.
@@ -57,12 +59,14 @@ def scaled_dot_product_attention(
         raise OptionError(f"scaled_dot_product_attention: dropout_p must be between 0 and 1, not {dropout_p}")
     if enable_gqa:
         key, value = _repeated("key", query, key), _repeated("value", query, value)
-    if dropout_p > 0.0:
-        weights = attention_weights(query, key, attn_mask, is_causal, scale)
-        return dropout(weights, dropout_p) @ value
     q, k, v = (operand("scaled_dot_product_attention", x) for x in (query, key, value))
     factor, *mask = _scale_and_mask(q, attn_mask, scale)
-    return wrap(attention(q, k, v, factor, mask, bool(is_causal)))
+    size = size_of_blocks(q, k, v, mask)
+    if dropout_p > 0.0 and (size is None or follows_torch()):
+        weights = attention_weights(query, key, attn_mask, is_causal, scale)
+        return dropout(weights, dropout_p) @ value
+    drop = (probability_node(dropout_p), stream_node(default_generator)) if dropout_p > 0.0 else ()
+    return wrap(attention((q, k, v, factor, *mask), bool(is_causal), size, drop))
 
 
 def attention_weights(

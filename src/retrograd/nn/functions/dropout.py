@@ -37,6 +37,11 @@ def follows_torch() -> bool:
     return choice == "torch"
 
 
+def probability_node(p: float) -> Node:
+    """A probability as what the composites read, which is no part of the structure."""
+    return input_node(_PROBABILITY, Scalar(float(p)))
+
+
 def _mask_shape(x: Node, by_feature: bool) -> Shape:
     shape = x.type.shape
     return (*shape[:2], *[1] * (len(shape) - 2)) if by_feature else shape
@@ -47,7 +52,7 @@ def _dropped(name: str, operation: Composite, x: Node, p: float, by_feature: boo
         raise DTypeError(f"{name} takes floating-point numbers, and received {x.type.dtype.name}; use .float() first")
     if by_feature and x.type.ndim < 2:
         raise ShapeError(f"{name}: features are axis 1, and the input has shape {x.type.shape}; it needs two axes")
-    probability = input_node(_PROBABILITY, Scalar(float(p)))
+    probability = probability_node(p)
     if p < 1 and follows_torch():
         kept = from_array(default_generator.bernoulli(1 - p, _mask_shape(x, by_feature)))
         return record(_MASKED[operation], (x, probability, kept._read()))
