@@ -88,7 +88,6 @@ def track_batch(batch: Node, momentum: Node, mean: Any, variance: Any, *count: A
             for x, value in zip(tracked, moved, strict=True):
                 x._require_writable("batch_norm", value)
         for x, value in zip(tracked, moved, strict=True):
-        for x, value in zip(tracked, moved, strict=True):
             # Of its shape and dtype as it is.
             x._write(value)
     finally:
