@@ -39,6 +39,9 @@ from retrograd.tensor import (
     variance,
     windows,
 )
+from retrograd.tensor.binomial import (
+    binomial as binomial,
+)
 from retrograd.tensor.blending import *
 from retrograd.tensor.counting import *
 from retrograd.tensor.covariance import *
@@ -103,6 +106,7 @@ from retrograd.tensor.windows import *
 # Type checkers take every name from the lines above; at run time those of the modules themselves stay behind.
 if not TYPE_CHECKING:
     __all__: list[str] = []
+    __all__ += ["binomial"]
     __all__ += blending.__all__
     __all__ += counting.__all__
     __all__ += covariance.__all__
