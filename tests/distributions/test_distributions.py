@@ -171,8 +171,9 @@ def test_values_and_gradients(name: str, what: str) -> None:
             _asked(ours[0], what, ours[2])
         return
     if name in ("Gamma", "Chi2", "InverseGamma") and what == "cdf":
-        with pytest.raises(NotImplementedError, match="has no cdf"):
-            _asked(ours[0], what, ours[2])
+        # PyTorch has no gradient for the concentration; `igamma` is held against finite differences.
+        found = _asked(ours[0], what, ours[2])
+        np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-9)
         return
     if name == "Multinomial" and what in ("entropy", "perplexity"):
         pytest.skip("PyTorch computes log N! in float32; see the sum over all values below")
