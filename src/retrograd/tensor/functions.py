@@ -27,6 +27,7 @@ from retrograd.tensor import (
     promotion,
     random,
     ranges,
+    real_numbers,
     rearrangement,
     reduction,
     scattering,
@@ -97,6 +98,7 @@ from retrograd.tensor.products import *
 from retrograd.tensor.promotion import *
 from retrograd.tensor.random import *
 from retrograd.tensor.ranges import *
+from retrograd.tensor.real_numbers import *
 from retrograd.tensor.rearrangement import *
 from retrograd.tensor.reduction import *
 from retrograd.tensor.scattering import *
@@ -147,6 +149,7 @@ if not TYPE_CHECKING:
     __all__ += promotion.__all__
     __all__ += random.__all__
     __all__ += ranges.__all__
+    __all__ += real_numbers.__all__
     __all__ += rearrangement.__all__
     __all__ += reduction.__all__
     __all__ += shaping.__all__
