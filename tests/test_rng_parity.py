@@ -174,6 +174,13 @@ RULES: dict[str, Program] = {
         lambda lib: lib.poisson(100 * _weights(lib).double()),
         lambda lib: lib.poisson(lib.zeros(3)),
     ),
+    "binomial": _each(
+        lambda lib: lib.binomial(10 * lib.ones(4, 9), _weights(lib)),
+        lambda lib: lib.binomial(1000 * lib.ones(4, 9).double(), _weights(lib).double()),
+        lambda lib: lib.binomial(300 * lib.ones(50), lib.linspace(0.0, 1.0, 50)),
+        lambda lib: lib.binomial(lib.arange(50).float(), 0.7 * lib.ones(50)),
+        lambda lib: lib.binomial(lib.zeros(3), lib.ones(3)),
+    ),
     "16 bits": _each(
         *(
             lambda lib, dtype=dtype, draw=draw: draw(lib, getattr(lib, dtype)).float()

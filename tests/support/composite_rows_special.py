@@ -59,6 +59,17 @@ SPECIAL_ROWS: tuple[Row, ...] = (
             Case((np.array([1.5, 3.0, 7.0]), numbers((3,), 1, 0.2, 14.0)), (), q.zeta, None, False),
         ),
     ),
+    # PyTorch has no gradient for the first argument: `tests/tensor/test_special_functions.py`.
+    *(
+        Row(
+            name,
+            (
+                *(Case((numbers(shape, 1, 0.2, 9.0), numbers(shape, 2, 0.1, 12.0)), (), f) for shape in SHAPES),
+                Case((numbers((3, 1), 1, 0.2, 9.0), numbers((2,), 2, 0.1, 12.0)), (), f),
+            ),
+        )
+        for name, f in (("igamma", q.share_below), ("igammac", q.share_above), ("igamma_by_a", q.share_below_by_a))
+    ),
     _unary("i0", lambda x: q.bessel_i(x, 0), "i0", -12.0, 12.0),
     _unary("i0e", lambda x: q.bessel_i(x, 0) * np.exp(-np.abs(x)), _special("i0e"), -12.0, 12.0),
     _unary("i1", lambda x: q.bessel_i(x, 1), _special("i1"), -12.0, 12.0),

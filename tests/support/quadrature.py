@@ -65,6 +65,20 @@ def inverse(f: Callable[[float], float], low: float, high: float) -> Callable[[f
     return found
 
 
+def _share_above(a: float, x: float) -> float:
+    return integral(lambda t: (x + t) ** (a - 1) * np.exp(-x - t)) / math.gamma(a)
+
+
+def _share_below(a: float, x: float) -> float:
+    """With t = x (1 - e^-v)."""
+    return integral(lambda v: (-x * np.expm1(-v)) ** (a - 1) * np.exp(x * np.expm1(-v) - v) * x) / math.gamma(a)
+
+
+def _share_below_by_a(a: float, x: float) -> float:
+    logs = integral(lambda t: np.log(x + t) * (x + t) ** (a - 1) * np.exp(-x - t)) / math.gamma(a)
+    return _polygamma(a, 0) * _share_above(a, x) - logs
+
+
 polygamma = elementwise(_polygamma)
 zeta = elementwise(_zeta)
 bessel_i = elementwise(_bessel_i)
@@ -74,3 +88,6 @@ erfc = elementwise(math.erfc)
 ndtr = elementwise(lambda x: math.erfc(-x / math.sqrt(2)) / 2)
 erfinv = elementwise(inverse(math.erf, -6.0, 6.0))
 ndtri = elementwise(inverse(lambda x: math.erfc(-x / math.sqrt(2)) / 2, -9.0, 9.0))
+share_above = elementwise(_share_above)
+share_below = elementwise(_share_below)
+share_below_by_a = elementwise(_share_below_by_a)

@@ -11,6 +11,7 @@ import pytest
 import retrograd as rg
 from retrograd.core.errors import OptionError
 from tests.support import quadrature
+from tests.support.parity import assert_same, needs_torch, torch
 
 INF, NAN = math.inf, math.nan
 EDGES: dict[str, dict[float, float]] = {
@@ -72,6 +73,51 @@ def test_derivatives_of_all_orders() -> None:
     for order in range(4):
         (y,) = rg.autograd.grad(y, x, create_graph=True)
         assert y.item() == pytest.approx(float(quadrature.polygamma(1.3, order)), rel=1e-12)
+
+
+@needs_torch
+def test_incomplete_gamma_functions_at_the_edges() -> None:
+    a = np.array([0.0, 0.0, 1.0, 2.0, 2.0, np.inf, np.inf, -1.0, 2.0, np.nan, 1e-3, 5e3])
+    x = np.array([1.0, 0.0, 0.0, np.inf, -1.0, 3.0, np.inf, 1.0, np.nan, 1.0, 0.5, 4.9e3])
+    for name in ("igamma", "igammac"):
+        found = getattr(rg, name)(rg.tensor(a), rg.tensor(x)).numpy()
+        np.testing.assert_allclose(found, getattr(torch, name)(torch.tensor(a), torch.tensor(x)).numpy(), rtol=1e-9)
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["igamma", "igammac"])
+def test_incomplete_gamma_functions_in_pytorch(name: str) -> None:
+    a, x = np.array([[0.3], [2.0], [7.5]]), np.array([0.1, 1.0, 5.0, 9.0])
+    assert_same(
+        lambda x: getattr(rg, name)(rg.tensor(a), x), lambda x: getattr(torch, name)(torch.tensor(a), x), [x], 1e-9
+    )
+    found = getattr(rg.tensor(a, dtype=rg.float32), name)(rg.tensor(x, dtype=rg.float32))
+    assert found.dtype is rg.float32
+    expected = getattr(torch, name)(torch.tensor(a), torch.tensor(x)).numpy()
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("a", "x"), [(30.0, 25.0), (200.0, 180.0), (900.0, 910.0), (5000.0, 5010.0)])
+def test_incomplete_gamma_functions_of_large_arguments(a: float, x: float) -> None:
+    """By the series of P, each term from the one before; PyTorch is good to nine digits here."""
+    terms, k = [1 / a], 0
+    while terms[-1] > 1e-18 * terms[0]:
+        k += 1
+        terms.append(terms[-1] * x / (a + k))
+    # x^a e^-x / gamma(a), by Stirling's series.
+    away = a * (math.log1p((x - a) / a) - (x - a) / a) - (1 / (12 * a) - 1 / (360 * a**3) + 1 / (1260 * a**5))
+    expected = math.sqrt(a / (2 * math.pi)) * math.exp(away) * math.fsum(terms)
+    found, above = (f(rg.tensor(a, dtype=rg.float64), x).item() for f in (rg.igamma, rg.igammac))
+    assert found == pytest.approx(expected, rel=2e-14)
+    assert above == pytest.approx(1 - expected, rel=1e-12)
+
+
+def test_incomplete_gamma_functions_of_the_gradient() -> None:
+    a = rg.tensor([0.01, 0.5, 3.0, 20.0], dtype=rg.float64, requires_grad=True)
+    x = rg.tensor([0.3, 0.2, 7.0, 18.0], dtype=rg.float64, requires_grad=True)
+    for f in (rg.igamma, rg.igammac):
+        assert rg.autograd.gradcheck(f, (a, x))
+        assert rg.autograd.gradgradcheck(f, (a, x))
 
 
 def test_wrong_uses() -> None:

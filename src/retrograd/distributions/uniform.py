@@ -41,7 +41,7 @@ class Uniform(Distribution):
 
     @property
     def support(self) -> Constraint:
-        return constraints.interval(self.low._value(), self.high._value())
+        return constraints.interval(self.low, self.high)
 
     def _knows_support(self) -> bool:
         return self._looks_at(self.low) and self._looks_at(self.high)

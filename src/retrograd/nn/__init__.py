@@ -19,6 +19,7 @@ from retrograd.nn.buffer import Buffer
 from retrograd.nn.container import ModuleList, Sequential
 from retrograd.nn.conv import Conv1d, Conv2d, Conv3d
 from retrograd.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from retrograd.nn.cross_map_lrn import CrossMapLRN2d
 from retrograd.nn.ctc import CTCLoss
 from retrograd.nn.distance import CosineSimilarity, PairwiseDistance
 from retrograd.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
@@ -183,6 +184,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
     "DataParallel",
     "Dropout",
     "Dropout1d",

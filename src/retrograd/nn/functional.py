@@ -95,6 +95,7 @@ from retrograd.nn.functions.margin_loss import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from retrograd.nn.functions.multi_head_attention import multi_head_attention_forward
 from retrograd.nn.functions.norm import batch_norm, group_norm, layer_norm, rms_norm
 from retrograd.nn.functions.one_hot import one_hot
 from retrograd.nn.functions.pad import pad
@@ -215,6 +216,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from retrograd.core.dtype import DType
-from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.errors import OptionError
 from retrograd.nn import init
-from retrograd.nn.functions.attention import attention_weights, scaled_dot_product_attention
-from retrograd.nn.functions.dropout import dropout as drop
-from retrograd.nn.functions.linear import linear
+from retrograd.nn.functions.multi_head_attention import Heads, attend, require_rows
 from retrograd.nn.linear import Linear
 from retrograd.nn.module import Module
 from retrograd.nn.parameter import Parameter
-from retrograd.tensor.creation import empty, zeros
-from retrograd.tensor.joining import cat
+from retrograd.tensor.creation import empty
 
 NonDynamicallyQuantizableLinear = Linear
 
@@ -154,19 +151,14 @@ class MultiheadAttention(Module):
         Raises:
             ShapeError, OptionError: arguments that do not fit.
         """
-        if is_causal and attn_mask is None:
-            raise OptionError("MultiheadAttention: is_causal=True says that attn_mask is causal: give that mask too")
-        if query.ndim not in (2, 3) or query.ndim != key.ndim or key.ndim != value.ndim:
-            raise ShapeError(
-                f"MultiheadAttention: query {tuple(query.shape)}, key {tuple(key.shape)} and value "
-                f"{tuple(value.shape)} must all have 3 axes, or 2 without a batch"
-            )
+        require_rows("MultiheadAttention", query, key, value, attn_mask, is_causal)
         is_batched = query.ndim == 3
         rows_first = {id(x): self._rows_first(x, is_batched) for x in (query, key, value)}
         query, key, value = (rows_first[id(x)] for x in (query, key, value))
         if not is_batched and key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
-        y, weights = self._attend(query, key, value, key_padding_mask, need_weights, attn_mask)
+        rate = self.dropout if self.training else 0.0
+        y, weights = attend(self._heads(), query, key, value, rate, key_padding_mask, attn_mask, need_weights)
         if weights is not None and average_attn_weights:
             weights = weights.mean(dim=1)
         if not is_batched:
@@ -179,75 +171,16 @@ class MultiheadAttention(Module):
             return x.unsqueeze(0)
         return x if self.batch_first else x.transpose(0, 1)
 
-    def _attend(
-        self, query: Any, key: Any, value: Any, key_padding_mask: Any, need_weights: bool, attn_mask: Any
-    ) -> tuple[Any, Any]:
-        q, k, v = self._projected(query, key, value)
-        mask = self._mask(q, k, key_padding_mask, attn_mask)
-        batch, rows, width = q.shape
-        k, v = self._with_extra_rows(k, self.bias_k), self._with_extra_rows(v, self.bias_v)
-        added = k.shape[1] - key.shape[1]
-        if mask is not None and added:
-            mask = cat([mask, zeros(*mask.shape[:-1], added, dtype=mask.dtype)], -1)
-        q, k, v = (x.view(batch, -1, self.num_heads, self.head_dim).transpose(1, 2) for x in (q, k, v))
-        rate = self.dropout if self.training else 0.0
-        weights = None
-        if need_weights:
-            weights = drop(attention_weights(q, k, mask), rate, self.training)
-            y = weights @ v
-        else:
-            y = scaled_dot_product_attention(q, k, v, mask, rate)
-        return self.out_proj(y.transpose(1, 2).reshape(batch, rows, width)), weights
-
-    def _with_extra_rows(self, x: Any, learned: Any) -> Any:
-        """Keys or values with the rows that every head may look at besides."""
-        rows = [x]
-        if learned is not None:
-            rows.append(learned.expand(x.shape[0], 1, self.embed_dim))
-        if self.add_zero_attn:
-            rows.append(zeros(x.shape[0], 1, self.embed_dim, dtype=x.dtype))
-        return cat(rows, 1) if len(rows) > 1 else x
-
-    def _projected(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
-        width, bias = self.embed_dim, self.in_proj_bias
-        if self._qkv_same_embed_dim and query is key and key is value:
-            return tuple(linear(query, self.in_proj_weight, bias).split(width, dim=-1))
-        if self._qkv_same_embed_dim:
-            weights = self.in_proj_weight.split(width)
-        else:
-            weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-        biases = (None, None, None) if bias is None else bias.split(width)
-        q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
-        return q, k, v
-
-    def _mask(self, q: Any, k: Any, key_padding_mask: Any, attn_mask: Any) -> Any:
-        """One mask to be added to scores of shape (batch, heads, rows, keys), or None."""
-        batch, rows, keys = q.shape[0], q.shape[1], k.shape[1]
-        found = None
-        if attn_mask is not None:
-            given = _additive(attn_mask, q.dtype)
-            if tuple(given.shape) == (rows, keys):
-                found = given
-            elif tuple(given.shape) == (batch * self.num_heads, rows, keys):
-                found = given.view(batch, self.num_heads, rows, keys)
-            else:
-                raise ShapeError(
-                    f"MultiheadAttention: attn_mask has shape {tuple(given.shape)}; it must be {(rows, keys)} or "
-                    f"{(batch * self.num_heads, rows, keys)}"
-                )
-        if key_padding_mask is not None:
-            if tuple(key_padding_mask.shape) != (batch, keys):
-                raise ShapeError(
-                    f"MultiheadAttention: key_padding_mask has shape {tuple(key_padding_mask.shape)}; it must be "
-                    f"{(batch, keys)}"
-                )
-            padding = _additive(key_padding_mask, q.dtype).view(batch, 1, 1, keys)
-            found = padding if found is None else found + padding
-        return found
-
-
-def _additive(mask: Any, dtype: DType) -> Any:
-    """Where a mask says True, minus infinity; numbers stay."""
-    if mask.dtype.name != "bool":
-        return mask.to(dtype)
-    return zeros(*mask.shape, dtype=dtype).masked_fill(mask, float("-inf"))
+    def _heads(self) -> Heads:
+        """The heads with their weights as they are now."""
+        separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        return Heads(
+            self.num_heads,
+            self.in_proj_weight if self._qkv_same_embed_dim else separate,
+            self.in_proj_bias,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+        )

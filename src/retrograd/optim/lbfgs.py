@@ -86,6 +86,8 @@ class LBFGS(Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Iterate until the loss is flat, or the limits are reached; the loss of the first call of the closure."""
+        if self._before_step:
+            closure = self._closure_after_hooks(closure)
         if closure is None:
             raise OptionError("LBFGS: step() needs a closure that computes the loss anew and returns it")
         self.steps_called += 1
@@ -95,6 +97,8 @@ class LBFGS(Optimizer):
         run = _Run(self, state, closure)
         with no_grad():
             run.go(float(first))
+        if self._after_step:
+            self._run_hooks(self._after_step, closure)
         return first
 
     def flat_gradient(self) -> Vector:

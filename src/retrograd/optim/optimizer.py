@@ -13,6 +13,7 @@ from typing import Any
 
 from retrograd.core.errors import OptionError
 from retrograd.optim.closing import Closings
+from retrograd.optim.state_hooks import StateHooks
 from retrograd.tensor.autograd import clear_gradients
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.grad_mode import enable_grad, no_grad
@@ -24,7 +25,7 @@ ParameterGroup = dict[str, Any]
 Hooks = dict[int, Callable[..., Any]]
 
 
-class Optimizer:
+class Optimizer(StateHooks):
     """Base of every optimizer.
 
     Args:
@@ -47,6 +48,7 @@ class Optimizer:
             raise OptionError("an optimizer takes a list of parameters; write [parameter] for one")
         if not isinstance(params, Iterable):
             raise OptionError(f"an optimizer takes a list of parameters, not {params!r}; pass model.parameters()")
+        super().__init__()
         self.defaults = defaults
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[ParameterGroup] = []
@@ -103,7 +105,7 @@ class Optimizer:
         """
         self.steps_called += 1
         if self._before_step:
-            self._run_hooks(self._before_step, closure)
+            closure = self._closure_after_hooks(closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -118,16 +120,38 @@ class Optimizer:
         return loss
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call hook(optimizer, args, kwargs) before each step, with the arguments of `step`."""
+        """Call hook(optimizer, args, kwargs) before each step, with the arguments of `step`; it may return others, as a
+        tuple and a dictionary."""
         return add_hook(self._before_step, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) after each step, with the arguments of `step`."""
         return add_hook(self._after_step, hook)
 
+    def _closure_after_hooks(self, closure: Any) -> Any:
+        """The argument of `step`, which hooks may replace.
+
+        Raises:
+            TypeError: one returned something else than arguments and keyword arguments.
+        """
+        args = self._step_arguments(closure)
+        kwargs: dict[str, Any] = {}
+        for hook in list(self._before_step.values()):
+            returned = hook(self, args, kwargs)
+            if returned is None:
+                continue
+            if not isinstance(returned, tuple) or len(returned) != 2:
+                raise TypeError(f"step: a hook must return None or (args, kwargs), and returned {returned!r}")
+            args, kwargs = returned
+        return args[1] if len(args) > 1 else kwargs.get("closure")
+
+    def _step_arguments(self, closure: Any) -> tuple[Any, ...]:
+        """What hooks see, as in PyTorch: the optimizer comes first."""
+        return (self,) if closure is None else (self, closure)
+
     def _run_hooks(self, hooks: Hooks, closure: Any) -> None:
         for hook in list(hooks.values()):
-            hook(self, () if closure is None else (closure,), {})
+            hook(self, self._step_arguments(closure), {})
 
     def _update(self, group: ParameterGroup, params: list[Any]) -> None:
         """Record the update of a group and close the step with it (`close`)."""
@@ -137,6 +161,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """State and options, with parameters numbered in order. Source: torch.optim.Optimizer.state_dict."""
+        self._about_to_save()
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -145,7 +170,7 @@ class Optimizer:
             options = {key: value for key, value in group.items() if key != "params"}
             groups.append({**options, "params": [numbers[id(p)] for p in group["params"]]})
         state = {numbers[id(p)]: dict(entry) for p, entry in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        return self._saved({"state": state, "param_groups": groups})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` gave.
@@ -153,6 +178,7 @@ class Optimizer:
         Raises:
             OptionError: the groups do not have the same numbers of parameters.
         """
+        state = self._about_to_load(state)
         sizes = [len(group["params"]) for group in self.param_groups]
         loaded = [len(group["params"]) for group in state["param_groups"]]
         if sizes != loaded:
@@ -165,6 +191,7 @@ class Optimizer:
         for number, entry in state["state"].items():
             parameter = by_number[number]
             self.state[parameter] = {key: _taken_over(key, value, parameter) for key, value in entry.items()}
+        self._loaded()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -14,14 +14,17 @@ from retrograd.ops.arithmetic import ADD, origin
 from retrograd.ops.constant import zeros
 from retrograd.ops.elementwise import cast
 from retrograd.tensor.base import TensorBase, wrap
+from retrograd.tensor.ends import backward_pass
+from retrograd.tensor.gradient_function import AccumulateGrad, GradientEdge
 from retrograd.tensor.gradients import bundled, gradient_of
 from retrograd.tensor.hooks import accumulated, hooked
 from retrograd.tensor.storage import flush_recorded_until
 from retrograd.tensor.vmap import vmap
 
-Tensors = TensorBase | Sequence[TensorBase]
+Tensors = TensorBase | GradientEdge | Sequence[TensorBase | GradientEdge]
 
 
+@backward_pass
 def backward(
     tensors: Tensors,
     grad_tensors: Any = None,
@@ -33,12 +36,12 @@ def backward(
     """Add the gradient of the sum of `tensors`, weighted by `grad_tensors`, to the `.grad` of the leaves.
 
     Args:
-        tensors: a tensor or several.
+        tensors: a tensor or several, or places of the backward graph (`graph.get_gradient_edge`).
         grad_tensors: dL/dtensor for each of them, of its shape; None for single elements (1).
         retain_graph: keep what a second backward pass would need; default: `create_graph`.
         create_graph: record the gradients so that they can be differentiated in turn.
         grad_variables: the old name of `grad_tensors`.
-        inputs: add to these tensors only, leaves or not.
+        inputs: add to these tensors only, leaves or not; of places, only those of leaves.
 
     Raises:
         GraphError: nothing requires a gradient, `inputs` is empty, or the graph was released by an earlier pass.
@@ -64,7 +67,7 @@ def backward(
         if create_graph or not bundled(result):
             _accumulate_all(merged(result, None, create_graph=create_graph), create_graph)
         return
-    chosen = _sequence(inputs)
+    chosen = [_leaf_of(x) if isinstance(x, GradientEdge) else x for x in _sequence(inputs)]
     wanted = _wanted("backward", chosen)
     found = gradients(roots, seeds, wanted, retain_graph=keep, create_graph=create_graph)
     made = [(tensor, wrap(found[node])) for tensor, node in zip(chosen, wanted, strict=True) if node in found]
@@ -85,6 +88,7 @@ def clear_gradients(tensors: Iterable[Any], set_to_none: bool) -> None:
             gradient.zero_()
 
 
+@backward_pass
 def grad(
     outputs: Tensors,
     inputs: Tensors,
@@ -99,7 +103,8 @@ def grad(
     """Gradients of the outputs with respect to the inputs, returned instead of added to `.grad`.
 
     Args:
-        outputs, inputs: a tensor or a sequence of tensors.
+        outputs, inputs: a tensor or a sequence of tensors, or of places of the backward graph
+            (`graph.get_gradient_edge`).
         grad_outputs: dL/doutput for each output, or None for single elements.
         retain_graph, create_graph: as in `backward`.
         only_inputs: must be True.
@@ -149,7 +154,10 @@ def grad(
             result.append(None)
         else:
             raise GraphError(f"grad: no output depends on input {place}; pass allow_unused=True to get None for it")
-    return tuple(g if g is None else hooked(x, g, create_graph) for x, g in zip(chosen, result, strict=True))
+    return tuple(
+        g if g is None or isinstance(x, GradientEdge) else hooked(x, g, create_graph)
+        for x, g in zip(chosen, result, strict=True)
+    )
 
 
 def _batched_grad(outputs: list[Any], inputs: list[Any], grad_outputs: Any, **options: Any) -> tuple[Any, ...]:
@@ -167,7 +175,7 @@ def _batched_grad(outputs: list[Any], inputs: list[Any], grad_outputs: Any, **op
 
     found = iter(vmap(product)(*given))
     if not keep:
-        release([x._history() for x in outputs], [origin(x._history()) for x in inputs])
+        release([_recorded(x) for x in outputs], [origin(_recorded(x)) for x in inputs])
     return tuple(None if place in absent else next(found) for place in range(len(inputs)))
 
 
@@ -201,7 +209,18 @@ def _accumulate(leaf: Any, g: Any, create_graph: bool) -> None:
 
 
 def _sequence(tensors: Any) -> list[Any]:
-    return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+    return [tensors] if isinstance(tensors, (TensorBase, GradientEdge)) else list(tensors)
+
+
+def _recorded(x: Any) -> Node:
+    """The node of a tensor, or of a place of the backward graph."""
+    return x.recorded() if isinstance(x, GradientEdge) else x._history()
+
+
+def _leaf_of(place: GradientEdge) -> Any:
+    if not isinstance(place.node, AccumulateGrad) or place.node.variable is None:
+        raise GraphError(f"backward: there is no .grad at {place.node!r}; name tensors in inputs, or call grad()")
+    return place.node.variable
 
 
 def _close_earlier_step(found: Iterable[Node]) -> None:
@@ -219,6 +238,8 @@ def _wanted(name: str, inputs: list[Any]) -> list[Node]:
     if not inputs:
         raise GraphError(f"{name}: inputs is empty; name at least one tensor")
     for place, tensor in enumerate(inputs):
+        if isinstance(tensor, GradientEdge):
+            continue
         if not isinstance(tensor, TensorBase):
             raise TypeError(f"{name}: input {place} must be a tensor, and is {type(tensor).__name__}")
         if not tensor.requires_grad:
@@ -226,7 +247,7 @@ def _wanted(name: str, inputs: list[Any]) -> list[Node]:
                 f"{name}: input {place} does not require a gradient; create it with requires_grad=True, or call "
                 "requires_grad_() before it is used"
             )
-    return [origin(tensor._history()) for tensor in inputs]
+    return [origin(_recorded(tensor)) for tensor in inputs]
 
 
 def _start(name: str, tensors: Tensors, given: Any) -> tuple[list[Node], list[Node | None]]:
@@ -240,7 +261,7 @@ def _start(name: str, tensors: Tensors, given: Any) -> tuple[list[Node], list[No
         weights *= len(outputs)
     if len(weights) != len(outputs):
         raise GraphError(f"{name}: {len(outputs)} tensors and {len(weights)} gradients; give one for each")
-    roots = [x._history() for x in outputs]
+    roots = [_recorded(x) for x in outputs]
     return roots, [_seed(name, *each) for each in zip(outputs, roots, weights, strict=True)]
 
 

@@ -18,6 +18,7 @@ from retrograd.ops.elementwise import cast
 from retrograd.ops.movement import reshape
 from retrograd.ops.reduce import sum_keepdim
 from retrograd.tensor.base import TensorBase, detached, wrap
+from retrograd.tensor.saved_tensors import Packed, packed
 
 
 class FunctionCtx:
@@ -81,21 +82,37 @@ class _Saved:
     def __init__(self, ctx: FunctionCtx, inputs: Mapping[int, Node], outputs: Mapping[int, int]) -> None:
         dirty = {id(x) for x in ctx._dirty}
         self._kept: list[Node | int | None] = []
+        self._packed: list[Packed | None] = []
         for x in ctx._to_save:
+            self._packed.append(None if x is None else packed(wrap(detached(x._read()))))
             if x is None:
                 self._kept.append(None)
             elif id(x) in outputs and (id(x) in dirty or id(x) not in inputs):
                 self._kept.append(outputs[id(x)])
             else:
-                self._kept.append(inputs[id(x)] if id(x) in inputs else x._read())
+                node = inputs[id(x)] if id(x) in inputs else x._read()
+                # What the hooks keep is enough, unless a gradient goes to it.
+                self._kept.append(node if self._packed[-1] is None or node.requires_grad else None)
         self.outputs: dict[int, Node] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def tensors(self) -> tuple[Any, ...]:
-        nodes = [self.outputs[kept] if isinstance(kept, int) else kept for kept in self._kept]
-        return tuple(None if node is None else wrap(node) for node in nodes)
+        return tuple(self._found(*each) for each in zip(self._kept, self._packed, strict=True))
+
+    def _found(self, kept: Node | int | None, replaced: Packed | None) -> Any:
+        node = self.outputs[kept] if isinstance(kept, int) else kept
+        if replaced is None:
+            return None if node is None else wrap(node)
+        found = replaced.unpacked()
+        if node is None or not (mode.state.grad_enabled and node.requires_grad):
+            return found
+        # A value of its own, whose gradient goes where that of the saved tensor would have gone.
+        made = record(FUNCTION, (node, record(IDENTITY, (detached(found._read()),))), (1,))
+        made.hooks = Hooks()
+        made.hooks.rule = lambda _, gradients: [gradients[0], None]
+        return wrap(made)
 
 
 class Function:

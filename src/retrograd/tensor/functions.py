@@ -11,6 +11,7 @@ from retrograd.tensor import (
     creation,
     cumulation,
     diagonals,
+    differences,
     dlpack,
     extrema,
     facts,
@@ -26,10 +27,12 @@ from retrograd.tensor import (
     promotion,
     random,
     ranges,
+    real_numbers,
     rearrangement,
     reduction,
     sampling,
     scattering,
+    segments,
     selection,
     shaping,
     sorting,
@@ -40,12 +43,16 @@ from retrograd.tensor import (
     variance,
     windows,
 )
+from retrograd.tensor.binomial import (
+    binomial as binomial,
+)
 from retrograd.tensor.blending import *
 from retrograd.tensor.counting import *
 from retrograd.tensor.covariance import *
 from retrograd.tensor.creation import *
 from retrograd.tensor.cumulation import *
 from retrograd.tensor.diagonals import *
+from retrograd.tensor.differences import *
 from retrograd.tensor.dlpack import *
 from retrograd.tensor.einsum import (
     einsum as einsum,
@@ -62,12 +69,20 @@ from retrograd.tensor.linalg.decomposing import (
     qr as qr,
     svd as svd,
 )
+from retrograd.tensor.linalg.low_rank import (
+    pca_lowrank as pca_lowrank,
+    svd_lowrank as svd_lowrank,
+)
 from retrograd.tensor.linalg.matrix_functions import (
     det as det,
     logdet as logdet,
     matrix_exp as matrix_exp,
     nuclear_norm as nuclear_norm,
     slogdet as slogdet,
+)
+from retrograd.tensor.linalg.old_names import (
+    lu as lu,
+    lu_solve as lu_solve,
 )
 from retrograd.tensor.linalg.solving import (
     cholesky_inverse as cholesky_inverse,
@@ -84,10 +99,12 @@ from retrograd.tensor.products import *
 from retrograd.tensor.promotion import *
 from retrograd.tensor.random import *
 from retrograd.tensor.ranges import *
+from retrograd.tensor.real_numbers import *
 from retrograd.tensor.rearrangement import *
 from retrograd.tensor.reduction import *
 from retrograd.tensor.sampling import *
 from retrograd.tensor.scattering import *
+from retrograd.tensor.segments import *
 from retrograd.tensor.selection import *
 from retrograd.tensor.shaping import *
 from retrograd.tensor.softmax import (
@@ -105,12 +122,14 @@ from retrograd.tensor.windows import *
 # Type checkers take every name from the lines above; at run time those of the modules themselves stay behind.
 if not TYPE_CHECKING:
     __all__: list[str] = []
+    __all__ += ["binomial"]
     __all__ += blending.__all__
     __all__ += counting.__all__
     __all__ += covariance.__all__
     __all__ += creation.__all__
     __all__ += cumulation.__all__
     __all__ += diagonals.__all__
+    __all__ += differences.__all__
     __all__ += dlpack.__all__
     __all__ += ["einsum"]
     __all__ += extrema.__all__
@@ -120,8 +139,9 @@ if not TYPE_CHECKING:
     __all__ += integration.__all__
     __all__ += joining.__all__
     __all__ += [
-        "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu_unpack", "matrix_exp",
-        "nuclear_norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve",
+        "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
+        "matrix_exp", "nuclear_norm", "pca_lowrank", "pinverse", "qr", "slogdet", "svd", "svd_lowrank",
+        "triangular_solve",
     ]  # fmt: skip
     __all__ += memory.__all__
     __all__ += norms.__all__
@@ -131,11 +151,13 @@ if not TYPE_CHECKING:
     __all__ += promotion.__all__
     __all__ += random.__all__
     __all__ += ranges.__all__
+    __all__ += real_numbers.__all__
     __all__ += rearrangement.__all__
     __all__ += reduction.__all__
     __all__ += sampling.__all__
     __all__ += shaping.__all__
     __all__ += scattering.__all__
+    __all__ += segments.__all__
     __all__ += selection.__all__
     __all__ += ["log_softmax", "softmax"]
     __all__ += sorting.__all__

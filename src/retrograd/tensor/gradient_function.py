@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from retrograd.core.errors import GraphError
 from retrograd.core.node import Node
+from retrograd.core.operation import project
 from retrograd.ops.arithmetic import origin
+from retrograd.tensor.hooks import RemovableHandle, SeveralHandles
+from retrograd.tensor.node_hooks import hook_rule, operands
 
 _NAMES = {
     "reshape": "View",
@@ -50,7 +55,62 @@ class GradientFunction:
 
     @cached_property
     def next_functions(self) -> tuple[tuple[GradientFunction | None, int], ...]:
-        return tuple(edge(x) for x in self._node.inputs)
+        return tuple(edge(x) for x in operands(self._node))
+
+    @cached_property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user, kept as long as somebody holds this object."""
+        return {}
+
+    def register_prehook(self, fn: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call `fn(grad_outputs)` before the gradients of this operation are recorded.
+
+        Args:
+            fn: takes the gradients that arrive at the outputs, None where there is none; what it returns, if anything,
+                takes their places.
+
+        Returns:
+            A handle whose `remove()` takes the hook away.
+
+        Raises, in the backward pass:
+            TypeError, GraphError, DTypeError: the hook returned something else than gradients like those it received.
+
+        Source: torch.autograd.graph.Node.register_prehook. A hook runs while the pass is recorded: gradients are lazy.
+
+        >>> import retrograd as rg
+        >>> w = rg.ones(2, requires_grad=True)
+        >>> y = (w * 2).sum()
+        >>> handle = y.grad_fn.register_prehook(lambda gradients: (gradients[0] * 10,))
+        >>> y.backward()
+        >>> w.grad
+        tensor([20., 20.])
+        """
+        return hook_rule(self._node, fn, before=True)
+
+    def register_hook(self, fn: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call `fn(grad_inputs, grad_outputs)` after the gradients of this operation have been recorded.
+
+        Args:
+            fn: takes the gradients that go to the inputs, in the order of `next_functions`, and those that arrived at
+                the outputs, None where there is none; what it returns, if anything, takes the places of the former.
+
+        Returns:
+            A handle whose `remove()` takes the hook away.
+
+        Raises, in the backward pass:
+            TypeError, GraphError, DTypeError: the hook returned something else than gradients like those it received.
+
+        Source: torch.autograd.graph.Node.register_hook. A hook runs while the pass is recorded: gradients are lazy.
+
+        >>> import retrograd as rg
+        >>> w = rg.ones(2, requires_grad=True)
+        >>> y = w * 2
+        >>> handle = y.grad_fn.register_hook(lambda to_inputs, from_outputs: (to_inputs[0] + 1, None))
+        >>> y.sum().backward()
+        >>> w.grad
+        tensor([3., 3.])
+        """
+        return hook_rule(self._node, fn, before=False)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
@@ -67,6 +127,81 @@ class AccumulateGrad(GradientFunction):
     @cached_property
     def next_functions(self) -> tuple[tuple[GradientFunction | None, int], ...]:
         return ()
+
+    def register_prehook(self, fn: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call `fn((gradient,))` before a gradient is added to the leaf's `.grad`; what it returns takes its place."""
+
+        def on_gradient(gradient: Any) -> Any:
+            found = fn((gradient,))
+            return found[0] if isinstance(found, tuple) else found
+
+        return self._leaf().register_hook(on_gradient)  # type: ignore[no-any-return]
+
+    def register_hook(self, fn: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call `fn((), (gradient,))` after a gradient was added to the leaf's `.grad`."""
+        leaf = self._leaf()
+        arrived: list[Any] = []
+        seen = leaf.register_hook(arrived.append)
+
+        def after(_: Any) -> None:
+            fn((), (arrived.pop(),))
+            arrived.clear()
+
+        return SeveralHandles([seen, leaf.register_post_accumulate_grad_hook(after)])
+
+    def _leaf(self) -> Any:
+        found = self.variable
+        if found is None:
+            raise GraphError("AccumulateGrad: the leaf is gone, so no hook would ever be called")
+        return found
+
+
+class GradientEdge(NamedTuple):
+    """A place of the backward graph: one output of a function.
+
+    Attributes:
+        node: the function.
+        output_nr: which of its outputs.
+        ownership_token: what holds the graph.
+
+    Source: torch.autograd.graph.GradientEdge.
+    """
+
+    node: GradientFunction
+    output_nr: int
+    ownership_token: Any = None
+
+    def recorded(self) -> Node:
+        """The node of the recorded graph."""
+        if isinstance(self.ownership_token, Node):
+            return self.ownership_token
+        inner = self.node._node
+        several = inner.signature is not None and inner.leaf is None and len(inner.signature.outputs) > 1
+        return project(inner, self.output_nr) if several else inner
+
+
+def get_gradient_edge(tensor: Any) -> GradientEdge:
+    """The place of the backward graph where the gradient of a tensor arrives.
+
+    `autograd.grad` and `autograd.backward` take it in the place of the tensor.
+
+    Raises:
+        GraphError: the tensor does not require a gradient.
+
+    Source: torch.autograd.graph.get_gradient_edge.
+
+    >>> import retrograd as rg
+    >>> w = rg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = w * w
+    >>> place = rg.autograd.graph.get_gradient_edge(y)
+    >>> rg.autograd.grad(y.sum() * 3, place)
+    (tensor([3., 3.]),)
+    """
+    node = tensor._history()
+    function, output = edge(node)
+    if function is None:
+        raise GraphError("get_gradient_edge: the tensor does not require a gradient")
+    return GradientEdge(function, output, origin(node))
 
 
 def edge(node: Node) -> tuple[GradientFunction | None, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +34,17 @@ class RemovableHandle:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.remove()
+
+
+class SeveralHandles(RemovableHandle):
+    """Takes hooks away that stand in several places."""
+
+    def __init__(self, handles: Sequence[RemovableHandle]) -> None:
+        self._handles, self.id = handles, handles[0].id if handles else -1
+
+    def remove(self) -> None:
+        for handle in self._handles:
+            handle.remove()
 
 
 def add_hook(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:

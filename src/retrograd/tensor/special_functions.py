@@ -11,12 +11,12 @@ from typing import Any
 from retrograd.core.dtype import float64
 from retrograd.core.errors import OptionError
 from retrograd.core.operation import Composite, record
-from retrograd.ops import bessel, error_function, exponential, gamma
+from retrograd.ops import bessel, error_function, exponential, gamma, incomplete_gamma
 from retrograd.tensor.base import TensorBase, wrap
 from retrograd.tensor.dispatch import deliver, node_of, operand
 from retrograd.tensor.registry import method
 
-__all__ = ["digamma", "erfc", "erfinv", "i0", "lgamma", "mvlgamma", "polygamma"]
+__all__ = ["digamma", "erfc", "erfinv", "i0", "igamma", "igammac", "lgamma", "mvlgamma", "polygamma"]
 
 _TEXT = """{meaning}, for each element x.
 
@@ -145,6 +145,19 @@ xlog1py = _pair(
     "special.xlog1py", exponential.XLOG1PY, "a log(1 + b), and 0 where a is 0",
     "[0.0, 2.0] | [-1.0, 1.0] -> tensor([0.0000, 1.3863])",
 )  # fmt: skip
+
+# -- incomplete gamma functions ---------------------------------------------------------------------------------------
+
+igamma = _pair(
+    "igamma", incomplete_gamma.IGAMMA, "P(a, x), the share of gamma(a), the integral of t^(a - 1) e^-t, below x",
+    "[1.0, 4.0] | [1.0, 3.0] -> tensor([0.6321, 0.3528])",
+)  # fmt: skip
+igammac = _pair(
+    "igammac", incomplete_gamma.IGAMMAC, "1 - P(a, x), the share of gamma(a) above x; see `igamma`",
+    "[1.0, 4.0] | [1.0, 3.0] -> tensor([0.3679, 0.6472])",
+)  # fmt: skip
+method(in_place=True)(igamma)
+method(in_place=True)(igammac)
 
 # -- Bessel functions -------------------------------------------------------------------------------------------------
 
