@@ -38,7 +38,7 @@ def binomial(draws: Draws, count: Array, probability: Array) -> Array:
         raise OptionError("binomial: each count must be at least 0")
     if not np.all((probability >= 0) & (probability <= 1)):
         raise OptionError("binomial: each probability must lie in [0, 1]")
-    with draws._lock:
+    with draws._lock.held:
         uniform = Feed(draws)
         pairs = zip(count.astype(FLOAT64).ravel().tolist(), probability.astype(FLOAT64).ravel().tolist(), strict=True)
         values = [_binomial(n, p, uniform) for n, p in pairs]

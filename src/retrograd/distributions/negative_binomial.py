@@ -12,7 +12,7 @@ from retrograd.distributions.over_trials import OverTrials
 from retrograd.nn.functions.activation import logsigmoid
 from retrograd.tensor.blending import where
 from retrograd.tensor.grad_mode import no_grad
-from retrograd.tensor.random import poisson
+from retrograd.tensor.sampling import poisson
 
 
 class NegativeBinomial(OverTrials):

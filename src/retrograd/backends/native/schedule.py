@@ -130,9 +130,9 @@ def _turns(lowering: Lowering) -> list[tuple[Work, Work]]:
 
 def _is_large(lowering: Lowering, work: Work) -> bool:
     loops = work.instances if isinstance(work, BlockWork) else [work] if isinstance(work, LoopWork) else []
-    if not loops or about(work.cost) < _LARGE_COST * about(loops[0].count):
+    if not loops or presently(work.cost) < _LARGE_COST * presently(loops[0].count):
         return False
-    return sum(about(lowering.types[root].nbytes) for root in work.writes) >= _LARGE_BYTES
+    return sum(presently(lowering.types[root].nbytes) for root in work.writes) >= _LARGE_BYTES
 
 
 def _in_place_orders(lowering: Lowering, aliases: Sequence[int]) -> list[tuple[Work, Work]]:
