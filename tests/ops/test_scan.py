@@ -102,9 +102,10 @@ def test_without_gradients_nothing_is_saved() -> None:
 
 def test_gradients_of_weights_are_products_after_the_loop() -> None:
     layer = rg.nn.LSTM(3, 4)
+    optimizer = rg.optim.SGD(layer.parameters(), lr=0.1)
     with rg.use_backend("reference"), _programs() as seen:
         layer(rg.randn(5, 2, 3))[0].sum().backward()
-        rg.optim.SGD(layer.parameters(), lr=0.1).step()
+        optimizer.step()
     graph = seen[-1]
     forward, backward = _bodies(graph)
     assert (_count(forward, "matmul"), _count(backward, "matmul")) == (1, 1), "the recurrent one, each way"

@@ -100,12 +100,12 @@ def _extremum(name: str, value: Callable[..., Any], place: Callable[..., Any]) -
 
 
 def _sgd(p: Array, g: Array, buffer: Array, given: Array, *_: Any) -> tuple[Array, ...]:
-    lr, momentum, undamped, decay = given
-    buffer = momentum * buffer + undamped * (g + decay * p)
+    lr, _, kept, undamped, decay = given
+    buffer = kept * buffer + undamped * (g + decay * p)
     return p - lr * buffer, buffer
 
 
-_sgd_numbers = np.array([0.1, 0.9, 0.7, 0.2])
+_sgd_numbers = np.array([0.1, 0.9, 0.8, 0.7, 0.2])
 
 COMPOSITE_ROWS: tuple[Row, ...] = (
     _unary("relu", lambda x: np.maximum(x, 0), "relu"),
@@ -262,7 +262,7 @@ COMPOSITE_ROWS: tuple[Row, ...] = (
         (
             Case(
                 (numbers((3,)), numbers((3,), 1), numbers((3,), 2), _sgd_numbers),
-                (1, True, True, False, False, False),
+                (1, True, True, False, False),
                 _sgd,
                 None,
                 False,

@@ -85,9 +85,9 @@ def test_new_structures_of_known_steps_plan_nothing(monkeypatch: pytest.MonkeyPa
             y = getattr(y, name)()
         return y.sum().item()
 
+    # Other tests may have had some of these steps.
     chain(["sin", "exp", "tanh"])
     before = len(planned)
-    assert before >= 4
     results = [chain(order) for order in (["exp", "sin", "tanh"], ["tanh", "exp", "exp", "sin"], ["sin"] * 7)]
     assert len(planned) == before
     with rg.use_backend("native", Tier.FUSED):

@@ -67,7 +67,7 @@ class _Engine:
 class KernelCache:
     """Finds compiled code by key, compiling it the first time.
 
-    Nothing is ever dropped from memory: programs hold addresses.
+    Nothing is ever dropped from memory.
 
     Args:
         directory: where files are kept; None keeps nothing on disk.

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
-from retrograd.backends.native.cache import kernel_cache
+from retrograd.backends.native.cache import Kernels, kernel_cache
 from retrograd.backends.native.contract import WORD_BYTES
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.plan import Plan
@@ -60,6 +60,7 @@ class BoundPlan:
         table: phases and launches as the driver reads them.
         externals, arena_bytes, starts: those of the plan.
         make_plan: gives the plan to those who look closely.
+        code: what the table has addresses of.
     """
 
     table: ProgramTable
@@ -67,6 +68,7 @@ class BoundPlan:
     arena_bytes: int
     starts: tuple[tuple[int, int], ...]
     make_plan: Callable[[], Plan]
+    code: Sequence[Kernels]
 
 
 class NativeProgram:
@@ -194,8 +196,12 @@ _packing = lru_cache(struct.Struct)
 
 def bind_plan(plan: Plan, build: Callable[[str], str]) -> BoundPlan:
     """A plan with its table; `build` gives the IR text of a kernel by its key, for those that are in no cache."""
-    table = _table(plan, _addresses(plan.kernels, build))
-    return BoundPlan(table, plan.externals, plan.arena_bytes, plan.starts, lambda: plan)
+    parts = [name.rpartition("#") for name in plan.kernels]
+    keys = list(dict.fromkeys(key for key, _, _ in parts))
+    code = kernel_cache().get_many([(key, partial(build, key)) for key in keys])
+    by_key = dict(zip(keys, code, strict=True))
+    table = _table(plan, [by_key[key].address(function) for key, _, function in parts])
+    return BoundPlan(table, plan.externals, plan.arena_bytes, plan.starts, lambda: plan, code)
 
 
 def _table(plan: Plan, addresses: Sequence[int]) -> ProgramTable:
@@ -212,15 +218,6 @@ def _table(plan: Plan, addresses: Sequence[int]) -> ProgramTable:
     for phase, launch, word, block in plan.block_words:
         table.args(phase, launch)[word] = table.block_address(block)
     return table
-
-
-def _addresses(names: Sequence[str], build: Callable[[str], str]) -> list[int]:
-    """Where kernels are, compiled or from the cache."""
-    parts = [name.rpartition("#") for name in names]
-    keys = list(dict.fromkeys(key for key, _, _ in parts))
-    made = kernel_cache().get_many([(key, partial(build, key)) for key in keys])
-    code = dict(zip(keys, made, strict=True))
-    return [code[key].address(function) for key, _, function in parts]
 
 
 def _packable(number: bool | int | float, dtype: DType) -> bool | int | float:

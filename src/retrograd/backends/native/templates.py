@@ -43,7 +43,7 @@ class _Template:
         table, (arena_bytes, *most) = self._image.at(values, numbers)
         starts = tuple((value, last) for (value, _), last in zip(self._bound.starts, most, strict=True))
         make_plan = partial(self._plan.plan_at, values)
-        return BoundPlan(table, self._bound.externals, arena_bytes, starts, make_plan)
+        return BoundPlan(table, self._bound.externals, arena_bytes, starts, make_plan, self._bound.code)
 
 
 class Templates:
