@@ -17,10 +17,12 @@ from retrograd.tensor.pointwise import positive
 
 def _operator(operation: Composite) -> Callable[[TensorBase, Any], Any]:
     def method(self: TensorBase, other: Any) -> Any:
+        if isinstance(other, TensorBase):
+            return wrap(record(operation, (self._read(), other._read())))
         try:
             return binary(operation, self, other)
         except TypeError:
-            if isinstance(other, (TensorBase, int, float)):
+            if isinstance(other, (int, float)):
                 raise
             return NotImplemented
 

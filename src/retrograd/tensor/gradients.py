@@ -32,15 +32,17 @@ class Gradients(Bundle):
         node: what gives the gradients.
         first: which output of it is the first leaf's.
         leaves: the leaves, in the order of the outputs that are theirs; each once.
+        before: what the leaves had, if it was of them all.
     """
 
     __slots__ = ("_leaves", "_ids")
 
-    def __init__(self, node: Node, first: int, leaves: Sequence[Any]) -> None:
+    def __init__(self, node: Node, first: int, leaves: Sequence[Any], before: Gradients | None = None) -> None:
         super().__init__(node, first)
-        self._leaves: list[ref[Any]] = [ref(leaf) for leaf in leaves]
         # As long as a leaf has this, nothing else has its id.
         self._ids = tuple(map(id, leaves))
+        same = before is not None and before._ids == self._ids
+        self._leaves: list[ref[Any]] = before._leaves if same else list(map(ref, leaves))  # type: ignore[union-attr]
         for leaf in leaves:
             leaf._grad = self
         enlist(self)
@@ -56,7 +58,7 @@ class Gradients(Bundle):
 
     def is_of(self, leaves: Sequence[Any]) -> bool:
         """Whether leaves, each of which has this, are all that have it, and each stands there once."""
-        return len(leaves) == len(self._ids) == len(set(leaves))
+        return tuple(map(id, leaves)) == self._ids or len(leaves) == len(self._ids) == len(set(leaves))
 
     def order(self, leaves: Sequence[Any]) -> tuple[int, ...]:
         """The places of leaves, each of which has this, among the outputs of the node."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
+from retrograd.core.dtype import DType
 from retrograd.core.errors import OptionError, ShapeError
 from retrograd.core.generator import default_generator
 from retrograd.core.node import Node
@@ -77,9 +79,15 @@ def attention_weights(
     return wrap(record(ATTENTION_WEIGHTS, (*nodes, *_scale_and_mask(nodes[0], attn_mask, scale)), (bool(is_causal),)))
 
 
+@lru_cache(maxsize=1 << 8)
+def _usual_scale(width: int, dtype: DType) -> Node:
+    return number_node(1 / math.sqrt(max(width, 1)), dtype)
+
+
 def _scale_and_mask(query: Node, mask: Any, scale: float | None) -> list[Node]:
     width = query.type.shape[-1] if query.type.shape else 1
-    nodes = [number_node(1 / math.sqrt(max(width, 1)) if scale is None else float(scale), query.type.dtype)]
+    dtype = query.type.dtype
+    nodes = [_usual_scale(width, dtype) if scale is None else number_node(float(scale), dtype)]
     return nodes if mask is None else [*nodes, operand("scaled_dot_product_attention", mask)]
 
 

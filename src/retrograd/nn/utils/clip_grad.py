@@ -158,7 +158,7 @@ def clip_grad_norm_(
         node = gather(
             CLIP_GRAD_NORM, (bundle.node, *numbers), outputs_then(bundle.order(leaves), len(numbers)), attributes
         )
-        Gradients(node, 1, leaves)
+        Gradients(node, 1, leaves, bundle)
         return wrap(project(node, 0))
     with no_grad():
         gradients = [p.grad for p in leaves]
