@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import retrograd as rg
-from retrograd.tensor.storage import take_pending
+from retrograd.tensor.pending import take_pending
 
 # At most about five, and some room for a busy machine.
 LIMIT_MICROSECONDS = 6.0

@@ -17,8 +17,9 @@ import torch
 
 from retrograd.backends.native.compiler import Library, compile_object, host
 from retrograd.backends.native.contract import KERNEL_PARAMETERS, SCRATCH_BYTES
-from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count, tile_shape
+from retrograd.backends.native.gemm import Arg, Layout, gemm_module
 from retrograd.backends.native.gemm_micro import Blocking, micro_module, multiply_add
+from retrograd.backends.native.gemm_tile import tile_count, tile_shape
 from retrograd.backends.native.ir import I64, PTR, Module
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)

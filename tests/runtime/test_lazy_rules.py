@@ -75,6 +75,7 @@ from retrograd.backends.native.cache import kernel_cache
 from retrograd.runtime import evaluate as runtime
 from retrograd.runtime.devices import use_backend
 from retrograd.tensor import storage as storages
+from retrograd.tensor.pending import take_pending
 from tests.support.backends import needs_native
 from tests.support.lazy import bits, convolutional, model, new_structures, primitives_run, train
 
@@ -275,7 +276,7 @@ def test_what_is_dropped_is_not_computed() -> None:
 
 def test_a_growing_graph_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storages, "FLUSH_LIMIT", 50)
-    storages.take_pending()
+    take_pending()
     total = rg.zeros(())
     one = rg.ones(())
     with runtime.observed() as seen:
@@ -288,7 +289,7 @@ def test_a_growing_graph_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_size_at_which_a_graph_is_flushed_is_4096_operations(backend: str) -> None:
     if backend != "reference":
         pytest.skip("the same code, and programs of 4,096 steps take a while to compile")
-    storages.take_pending()
+    take_pending()
     total, one = rg.zeros(()), rg.ones(())
     with runtime.observed() as seen:
         for _ in range(10_000):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.tensor import storage as storages
+from retrograd.tensor.retained import retained
 from tests.support.lazy import data, model, train
 
 
@@ -107,8 +107,8 @@ def test_a_step_reuses_the_memory_of_its_parameters() -> None:
 
 def test_inference_does_not_pile_up_what_is_retained() -> None:
     network, (x, _) = model(), data()
-    storages._retained.clean()
-    before = len(storages._retained.storages)
+    retained.clean()
+    before = len(retained.storages)
     for _ in range(2 * before + 500):
         network(x).sum().item()
-    assert len(storages._retained.storages) <= 2 * before + 100
+    assert len(retained.storages) <= 2 * before + 100

@@ -1,195 +1,20 @@
-"""Extents: integers that remember how they were computed, and what was decided by them.
+"""Extents: integers that remember how they were computed.
 
 A plan is made by arithmetic on extents and by comparing them. Made with `Extent`s in place of integers, it is the same
-plan, whose numbers are expressions in a few symbols; `Guards` collects what every comparison came to. Where the symbols
-have other values for which all guards hold, planning anew would take the same decisions: the plan is right for these
-values too, and its numbers are those of the expressions.
+plan, whose numbers are expressions in a few symbols, and `guards.py` has what every comparison came to.
 """
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from retrograd.core.expression import CONSTANT, Atoms, Monomial, Rule, Terms
+from retrograd.core.expression import CONSTANT, Monomial, Rule, Terms
 
-# A function of the values of the symbols.
-Evaluate = Callable[[Sequence[int]], tuple[int, ...]]
-# A function of the values of the symbols, and of numbers that are looked at.
-Check = Callable[[Sequence[int], Sequence[int]], tuple[int, ...] | None]
-
-# Who asks more than that of extents, such as whether thousands of numbers divide one, is quicker with integers.
-_MOST_RANGES = 1 << 9
-
-
-class TooManyGuardsError(Exception):
-    """More is asked of extents than could be asked again in good time."""
-
-
-class _Range:
-    """What is known of a polynomial: low <= p <= high, and p is none of `excluded`."""
-
-    __slots__ = ("low", "high", "excluded")
-
-    def __init__(self) -> None:
-        self.low: int | None = None
-        self.high: int | None = None
-        self.excluded: set[int] = set()
-
-    def at_least(self, bound: int) -> None:
-        self.low = bound if self.low is None else max(self.low, bound)
-
-    def at_most(self, bound: int) -> None:
-        self.high = bound if self.high is None else min(self.high, bound)
-
-    @property
-    def single(self) -> bool:
-        """Whether one value alone is left."""
-        return self.low is not None and self.low == self.high
-
-    def source(self, name: str) -> list[str]:
-        """The conditions as Python text."""
-        if self.single:
-            return [f"{name} == {self.low}"]
-        low = "" if self.low is None else f"{self.low} <= "
-        high = "" if self.high is None else f" <= {self.high}"
-        within = [f"{low}{name}{high}"] if low or high else []
-        outside = [
-            v for v in self.excluded if (self.low is None or v >= self.low) and (self.high is None or v <= self.high)
-        ]
-        return within + [f"{name} != {v}" for v in sorted(outside)]
-
-
-class Guards:
-    """Symbols, and what has been decided by what is made of them.
-
-    >>> guards = Guards()
-    >>> n = guards.symbol(30)
-    >>> tiles, large, nothing = -(-2 * n // 32), 2 * n > 50, n - n
-    >>> tiles.value, large, nothing
-    (2, True, 0)
-    >>> guards.compiled([tiles])([100])
-    (7,)
-    >>> [guards.hold([values]) for values in (25, 26, 1000)]
-    [False, True, True]
-
-    Attributes:
-        atoms: what expressions are made of.
-        decisions: how much has been decided by now.
-        escaped: called with an extent whose value is taken, which pins it; for those who look for such places.
-    """
-
-    def __init__(self) -> None:
-        self.escaped: Callable[[Extent], None] | None = None
-        self.atoms = Atoms()
-        self.decisions = 0
-        self._ranges: dict[Terms, _Range] = {}
-        self._hold: Callable[..., Any] | None = None
-
-    def symbol(self, value: int) -> Extent:
-        """A new symbol, which has a value while it is planned."""
-        return Extent(self, ((self.atoms.symbol(), 1),), value)
-
-    def results(self, rule: Rule, arguments: Sequence[int | Extent]) -> list[Extent]:
-        """What a function makes of numbers, which it is given as integers whenever there are other values."""
-        results = rule(list(map(_value, arguments)))
-        atoms = self.atoms.results(rule, tuple(map(_terms, arguments)), len(results))
-        return [Extent(self, ((atom, 1),), value) for atom, value in zip(atoms, results, strict=True)]
-
-    @property
-    def pinned(self) -> bool:
-        """Whether a symbol is left with one value alone."""
-        alone = [self._ranges.get((((symbol,), 1),)) for symbol in self.atoms.symbols]
-        return any(found is not None and found.single for found in alone)
-
-    # -- what is decided ----------------------------------------------------------------------------------------------
-
-    def decide_less(self, difference: Extent) -> bool:
-        """Whether a difference is below zero."""
-        outcome = difference.value < 0
-        factor, range_, constant = self._range_of(difference.terms)
-        if factor > 0:
-            if outcome:
-                range_.at_most(-(constant // factor) - 1)
-            else:
-                range_.at_least(-(constant // factor))
-        elif outcome:
-            range_.at_least(constant // -factor + 1)
-        else:
-            range_.at_most(constant // -factor)
-        return outcome
-
-    def decide_zero(self, difference: Extent) -> bool:
-        """Whether a difference is zero."""
-        outcome = difference.value == 0
-        factor, range_, constant = self._range_of(difference.terms)
-        quotient, rest = divmod(-constant, factor)
-        if rest:
-            return False
-        if outcome:
-            range_.at_least(quotient)
-            range_.at_most(quotient)
-        else:
-            range_.excluded.add(quotient)
-        return outcome
-
-    def _range_of(self, terms: Terms) -> tuple[int, _Range, int]:
-        """(factor, range of p, constant) of terms that are factor * p + constant, where p is primitive."""
-        self._hold = None
-        self.decisions += 1
-        constant = 0
-        if terms[0][0] == CONSTANT:
-            constant, terms = terms[0][1], terms[1:]
-        factor = math.gcd(*(coefficient for _, coefficient in terms))
-        if terms[0][1] < 0:
-            factor = -factor
-        if factor != 1:
-            terms = tuple((monomial, coefficient // factor) for monomial, coefficient in terms)
-        range_ = self._ranges.get(terms)
-        if range_ is None:
-            if len(self._ranges) == _MOST_RANGES:
-                raise TooManyGuardsError
-            range_ = self._ranges[terms] = _Range()
-        return factor, range_, constant
-
-    # -- other values -------------------------------------------------------------------------------------------------
-
-    def hold(self, values: Sequence[int]) -> bool:
-        """Whether every comparison would come out alike where the symbols have these values."""
-        if self._hold is None:
-            self._hold = self.atoms.function((list(self._ranges), f"return {self._conditions()}"))
-        try:
-            return bool(self._hold(values))
-        except ZeroDivisionError:
-            return False
-
-    def compiled(self, numbers: Iterable[int | Extent]) -> Evaluate:
-        """A function of the symbols' values that gives the values of these numbers. It asks for guards that hold."""
-        terms = list(map(_terms, numbers))
-        return self.atoms.function((terms, f"return {self.atoms.tuple_text(terms)}"))
-
-    def checked(self, numbers: Iterable[int | Extent], results: Iterable[int | Extent]) -> Check:
-        """A function of the symbols' values and of what some numbers are supposed to be there: if they are, and if the
-        guards hold that are there by now, it gives the values of `results`, else None. It may divide by zero."""
-        atoms, expected, given = self.atoms, list(map(_terms, numbers)), list(map(_terms, results))
-        return atoms.function(
-            (expected, f"if {atoms.tuple_text(expected)} != numbers: return None"),
-            (list(self._ranges), f"if not ({self._conditions()}): return None"),
-            (given, f"return {atoms.tuple_text(given)}"),
-        )
-
-    def _conditions(self) -> str:
-        """All guards as a Python expression."""
-        text = self.atoms.text
-        conditions = [part for terms, range_ in self._ranges.items() for part in range_.source(f"({text(terms)})")]
-        return " and ".join(conditions) or "True"
-
-    def evaluated(self, number: int | Extent, values: Sequence[int]) -> int:
-        """The value of a single number, as `compiled` has it."""
-        return self.atoms.evaluate(number.terms, values) if isinstance(number, Extent) else number
+if TYPE_CHECKING:
+    from retrograd.core.guards import Guards
 
 
 def _pinning(operate: Callable[..., Any], *, turned: bool = False) -> Callable[[Extent, Any], Any]:
@@ -375,6 +200,7 @@ class Extent:
 def about(number: int) -> int:
     """The value of an integer or extent, for choices that are right whatever it is, and good where it is similar.
 
+    >>> from retrograd.core.guards import Guards
     >>> guards = Guards()
     >>> about(guards.symbol(20)), about(7)
     (20, 7)
@@ -387,11 +213,12 @@ def about(number: int) -> int:
 def presently(number: int) -> int:
     """The value of an integer or extent, for choices that are right whatever it is, and hardly worse elsewhere.
 
+    >>> from retrograd.core.guards import Guards
     >>> guards = Guards()
     >>> presently(guards.symbol(20)), guards.hold([1])
     (20, True)
     """
-    return _value(number)
+    return value_of(number)
 
 
 def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
@@ -399,18 +226,20 @@ def computed(rule: Rule, numbers: Sequence[int | Extent]) -> Sequence[Any]:
 
     It is called again for other values, so it must depend on the numbers alone.
 
+    >>> from retrograd.core.guards import Guards
     >>> guards = Guards()
     >>> low, high = computed(sorted, [guards.symbol(20), 7])
     >>> (low.value, high.value), guards.compiled([high - low])([3])
     ((7, 20), (4,))
     """
     guards = next((number.guards for number in numbers if isinstance(number, Extent)), None)
-    return rule(list(map(_value, numbers))) if guards is None else guards.results(rule, numbers)
+    return rule(list(map(value_of, numbers))) if guards is None else guards.results(rule, numbers)
 
 
 def greatest(a: int, b: int) -> int:
     """The greater of two numbers, which guards nothing.
 
+    >>> from retrograd.core.guards import Guards
     >>> guards = Guards()
     >>> n = guards.symbol(8)
     >>> guards.compiled([greatest(n, 10), least(n, 10)])([12]), greatest(3, 4)
@@ -436,12 +265,13 @@ def alike(some: Sequence[int], others: Sequence[int]) -> bool:
     """Whether numbers are equal whatever the symbols' values are, which guards nothing. Where it says no, they may be
     equal by chance.
 
+    >>> from retrograd.core.guards import Guards
     >>> guards = Guards()
     >>> n = guards.symbol(8)
     >>> alike((n * 2, 3), (n + n, 3)), alike((n,), (8,)), guards.hold([9])
     (True, False, True)
     """
-    return len(some) == len(others) and all(_terms(a) == _terms(b) for a, b in zip(some, others, strict=True))
+    return len(some) == len(others) and all(terms_of(a) == terms_of(b) for a, b in zip(some, others, strict=True))
 
 
 def extents_in(data: Any) -> Iterator[Extent]:
@@ -470,11 +300,13 @@ def with_numbers(data: Any, number_of: Callable[[Extent], int]) -> Any:
     return data
 
 
-def _terms(number: int | Extent) -> Terms:
+def terms_of(number: int | Extent) -> Terms:
+    """What an integer or extent is the sum of."""
     return number.terms if isinstance(number, Extent) else ((CONSTANT, number),) if number else ()
 
 
-def _value(number: int | Extent) -> int:
+def value_of(number: int | Extent) -> int:
+    """The value at the moment; no guard is told."""
     return number.value if isinstance(number, Extent) else number
 
 
@@ -512,8 +344,8 @@ def _over(x: Extent, divisor: Extent) -> Any:
 
 def _quotient(like: Extent, x: int | Extent, divisor: Extent) -> Any:
     divisor.guards.decide_zero(divisor)
-    atom = like.guards.atoms.quotient(_terms(x), divisor.terms)
-    return Extent(like.guards, ((atom, 1),), _value(x) // divisor.value)
+    atom = like.guards.atoms.quotient(terms_of(x), divisor.terms)
+    return Extent(like.guards, ((atom, 1),), value_of(x) // divisor.value)
 
 
 def _without(monomial: Monomial, part: Monomial) -> Monomial | None:

@@ -13,7 +13,8 @@ from itertools import accumulate, combinations_with_replacement, pairwise
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from retrograd.core.errors import RetrogradError
-from retrograd.core.extent import Check, Extent, Guards, TooManyGuardsError
+from retrograd.core.extent import Extent
+from retrograd.core.guards import Check, Guards, TooManyGuardsError
 from retrograd.core.types import TensorType, tensor_type
 
 T = TypeVar("T")

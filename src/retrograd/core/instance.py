@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrograd.core.extent import Extent, Guards
+from retrograd.core.extent import Extent
 from retrograd.core.family import Numbers
 from retrograd.core.graph import Graph, Step
+from retrograd.core.guards import Guards
 from retrograd.core.operation import Function, signature_of
 from retrograd.core.signature import Operation, Signature
 from retrograd.core.types import TensorType, tensor_type

@@ -17,7 +17,9 @@ from retrograd.core.types import TensorType
 from retrograd.runtime.closing import Closing, Held
 from retrograd.tensor import eager
 from retrograd.tensor.gradients import pending_bundle
-from retrograd.tensor.storage import close_with, enlist, pinned_buffers, take_pending
+from retrograd.tensor.pending import take_pending
+from retrograd.tensor.retained import pinned_buffers
+from retrograd.tensor.storage import close_with, enlist
 
 
 class Closings:

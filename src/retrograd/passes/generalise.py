@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from retrograd.core.cache import Cache
-from retrograd.core.extent import Evaluate, Extent
+from retrograd.core.extent import Extent
 from retrograd.core.family import Fitter, NotGeneralError, Numbers, key_of_attribute, key_of_type
 from retrograd.core.graph import Graph, Step
+from retrograd.core.guards import Evaluate
 from retrograd.core.operation import Composite, ControlFlow, Primitive, signature_of
 from retrograd.core.signature import GeneralSignature, Signature
 from retrograd.core.types import TensorType

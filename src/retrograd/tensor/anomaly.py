@@ -12,7 +12,7 @@ from retrograd.runtime.evaluate import evaluate
 from retrograd.tensor import eager, finite
 from retrograd.tensor.finite import NotFiniteError
 from retrograd.tensor.gradient_function import operation_name
-from retrograd.tensor.storage import is_unbound
+from retrograd.tensor.pending import is_unbound
 
 
 class detect_anomaly:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Self
 from weakref import ref
@@ -11,32 +10,28 @@ import numpy as np
 
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
-from retrograd.core.dtype import DType
-from retrograd.core.errors import GraphError, OptionError, ShapeError
+from retrograd.core.errors import GraphError, ShapeError
 from retrograd.core.inferred import INFERRED
 from retrograd.core.node import Node, input_node
 from retrograd.core.operation import record
-from retrograd.core.types import Shape, contiguous_strides
+from retrograd.core.types import Shape
 from retrograd.ops import elementwise as e
 from retrograd.ops.arithmetic import GRAFT, IDENTITY, OVERWRITE, grafted, origin
 from retrograd.ops.movement import broadcast_to
 from retrograd.tensor import eager
-from retrograd.tensor.size import Size
+from retrograd.tensor.geometry import Geometry
 from retrograd.tensor.storage import Storage, as_leaf
 from retrograd.tensor.view import Movement, View, write_through
 
 
-class TensorBase:
+class TensorBase(Geometry):
     """A view of a storage."""
 
-    _storage: Storage
     # A plain tensor is the whole of its storage, and reads it as it is: no view, no detachment, no leaf of its own.
     _plain = True
     _view: View = ()
-    _strides: Shape | None = None
     # Of a view, if it is known without its node.
     _shape: Shape | None = None
-    _offset = 0
     _is_leaf_variable = False
     _detached = False
     # Writes through `.data` leave the nodes of views as they are.
@@ -237,13 +232,6 @@ class TensorBase:
         self._base, self._cached, self._unversioned = other._base, other._cached, other._unversioned
         return self
 
-    # -- shape and dtype ----------------------------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> Any:
-        """Extents, as a tuple that also counts its elements (`numel()`)."""
-        return Size(self._type_shape())
-
     def _type_shape(self) -> Shape:
         storage = self._storage
         if self._plain or not self._view:
@@ -253,65 +241,6 @@ class TensorBase:
         cached = self._cached
         node = cached[2] if cached is not None and cached[0] == storage.version else self._history()
         return node.type.shape
-
-    @property
-    def dtype(self) -> DType:
-        return self._storage.node.type.dtype
-
-    @property
-    def ndim(self) -> int:
-        return len(self._type_shape())
-
-    def dim(self) -> int:
-        return len(self._type_shape())
-
-    ndimension = dim
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or one extent of it."""
-        return self.shape if dim is None else self._type_shape()[self._axis(dim)]
-
-    def numel(self) -> int:
-        """How many elements there are."""
-        return int(math.prod(self._type_shape()))
-
-    nelement = numel
-
-    def element_size(self) -> int:
-        return self.dtype.itemsize
-
-    def stride(self, dim: int | None = None) -> Any:
-        """Steps in memory from one element to the next along each axis, as PyTorch counts them."""
-        strides = self._strides if self._strides is not None else contiguous_strides(self._type_shape())
-        return strides if dim is None else strides[self._axis(dim)]
-
-    def storage_offset(self) -> int:
-        return self._offset
-
-    def is_contiguous(self, memory_format: Any = None) -> bool:
-        expected = contiguous_strides(self._type_shape())
-        return self.numel() == 0 or all(
-            n == 1 or a == b for n, a, b in zip(self._type_shape(), self.stride(), expected, strict=True)
-        )
-
-    def _axis(self, dim: int, extra: int = 0) -> int:
-        ndim = len(self._type_shape()) + extra
-        bound = max(ndim, 1)
-        if not -bound <= dim < bound:
-            raise IndexError(
-                f"axis {dim} is out of range for a tensor with {ndim} axes: expected one of [{-bound}, {bound - 1}]"
-            )
-        return dim % bound
-
-    def _axes(self, dim: Any) -> Shape:
-        """Axes from an int, a sequence, or None for all, each once."""
-        ndim = len(self._type_shape())
-        if dim is None or (isinstance(dim, (tuple, list)) and not dim):
-            return tuple(range(ndim))
-        axes = tuple(self._axis(d) for d in (dim if isinstance(dim, (tuple, list)) else (dim,)))
-        if len(set(axes)) != len(axes):
-            raise OptionError(f"axis named twice in {dim}")
-        return axes if ndim else ()
 
     # -- gradients ----------------------------------------------------------------------------------------------------
 
@@ -414,13 +343,6 @@ class TensorBase:
         if isinstance(buffer, Scalar):
             return np.asarray(buffer.value, self.dtype.numpy)
         return self._geometry(buffer.array()) if self._view else buffer.array()
-
-    def _geometry(self, base: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """This view of the storage's memory."""
-        item = base.itemsize
-        flat = base.reshape(-1)[self._offset :] if base.size else base.reshape(-1)
-        strides = tuple(s * item for s in self.stride())
-        return np.lib.stride_tricks.as_strided(flat, self._type_shape(), strides)
 
     # Dictionaries of tensors (an optimizer's state) are looked into at every step: no method in Python.
     __hash__ = object.__hash__

@@ -13,7 +13,7 @@ from retrograd.core.operation import record
 from retrograd.core.types import TensorType
 from retrograd.ops.stop_gradient import STOP_GRADIENT
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.storage import traced
+from retrograd.tensor.pending import traced
 from retrograd.tensor.tensor import tensor
 
 

@@ -19,7 +19,8 @@ from retrograd.core.node import Node
 from retrograd.tensor import eager
 from retrograd.tensor.base import wrap
 from retrograd.tensor.bundle import Bundle
-from retrograd.tensor.storage import enlist, is_tracing
+from retrograd.tensor.pending import is_tracing
+from retrograd.tensor.storage import enlist
 
 # Several threads may look at the same gradients.
 _handing_out = ForkSafeLock()

@@ -5,17 +5,13 @@ Mutation makes a new version. Only pending nodes, and values saved for a backwar
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from copy import copy
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import numpy as np
 
-from retrograd.autodiff.backward import residuals
 from retrograd.core import mode
 from retrograd.core.buffer import Buffer, Scalar
 from retrograd.core.errors import GraphError
@@ -27,40 +23,12 @@ from retrograd.ops.arithmetic import IDENTITY, grafted
 from retrograd.runtime.closing import Closing
 from retrograd.runtime.evaluate import evaluate
 from retrograd.tensor.bundle import Bundle
+from retrograd.tensor.failures import fail_alone, failures
+from retrograd.tensor.pending import Waiting, is_unbound, pending, take_pending
+from retrograd.tensor.retained import has_history, retain, with_residuals
 
 # A graph that nobody reads (`total += loss`) is computed once this many operations are waiting.
 FLUSH_LIMIT = 4096
-
-
-class _Pending(threading.local):
-    """Storages with a pending version, and bundles, for each thread of the user: what a flush computes.
-
-    Attributes:
-        traced_since: the number of the first placeholder, while a function is being traced.
-        tracer, part: who traces it, and what a value inside belongs to, for messages.
-    """
-
-    def __init__(self) -> None:
-        self.storages: list[ref[Waiting]] = []
-        self.traced_since: int | None = None
-        self.tracer = self.part = ""
-
-
-class _Retained:
-    """Storages whose value is there and whose history a later backward pass may still walk."""
-
-    def __init__(self) -> None:
-        self.storages: list[ref[Storage]] = []
-        self.limit = 64
-
-    def clean(self) -> None:
-        """Forget those that are gone, or whose history was released."""
-        self.storages = [weak for weak in self.storages if _walkable(weak())]
-        self.limit = 2 * len(self.storages) + 64
-
-
-_pending = _Pending()
-_retained = _Retained()
 
 
 class Storage:
@@ -94,7 +62,7 @@ class Storage:
         if self.inference:
             INFERRED.add(node)
         if node.buffer is None:
-            storages = _pending.storages
+            storages = pending.storages
             storages.append(ref(self))
             if len(storages) > FLUSH_LIMIT:
                 flush()
@@ -118,8 +86,8 @@ class Storage:
 
     def replace(self, node: Node, same_lineage: bool = False) -> None:
         """Make `node` the current version."""
-        if _pending.traced_since is not None:
-            self._require_inside(node, _pending.traced_since)
+        if pending.traced_since is not None:
+            self._require_inside(node, pending.traced_since)
         if self.leaf is not None:
             node = as_leaf(node, self.leaf)
         if self.exports is not None and self.is_exported():
@@ -188,14 +156,14 @@ class Storage:
 
     def is_traced(self) -> bool:
         """Whether the current version depends on a placeholder."""
-        return _pending.traced_since is not None and is_unbound(self.node)
+        return pending.traced_since is not None and is_unbound(self.node)
 
     def _require_inside(self, node: Node, traced_since: int) -> None:
         """Refuse to leave a value behind that stands for nothing once the trace is over."""
         if self.node.number < traced_since and is_unbound(node):
             raise GraphError(
-                f"{_pending.tracer}: a tensor from outside is being changed in place by a value that belongs to "
-                f"{_pending.part}; return the value instead, or pass the tensor as an argument"
+                f"{pending.tracer}: a tensor from outside is being changed in place by a value that belongs to "
+                f"{pending.part}; return the value instead, or pass the tensor as an argument"
             )
 
     def _write_through(self, node: Node) -> None:
@@ -206,15 +174,11 @@ class Storage:
             evaluate(with_residuals([node]))
         assert isinstance(node.buffer, Buffer)
         np.copyto(memory.array(), node.buffer.array())
-        if _has_history(node):
+        if has_history(node):
             self.node = node
-            _retain(self)
+            retain(self)
         else:
             self.node = input_node(node.type, memory, node.leaf)
-
-
-# What a flush computes.
-Waiting = Storage | Bundle
 
 
 def as_leaf(node: Node, leaf: ref[Any]) -> Node:
@@ -232,76 +196,10 @@ def as_leaf(node: Node, leaf: ref[Any]) -> Node:
 
 def enlist(storage: Waiting) -> None:
     """Have it computed by the next flush, if it is alive then."""
-    storages = _pending.storages
+    storages = pending.storages
     storages.append(ref(storage))
     if len(storages) > FLUSH_LIMIT:
         flush()
-
-
-@contextmanager
-def traced(since: int, tracer: str = "vmap", part: str = "one example") -> Iterator[None]:
-    """While a function is traced on placeholders: what depends on one is never computed.
-
-    Args:
-        since: the number of the first placeholder.
-        tracer: who traces it, for messages.
-        part: what a value inside belongs to.
-    """
-    before, outside = _pending.traced_since, _pending.storages
-    named = _pending.tracer, _pending.part
-    _pending.traced_since, _pending.storages = since, []
-    _pending.tracer, _pending.part = tracer, part
-    try:
-        yield
-    finally:
-        inside, _pending.storages, _pending.traced_since = _pending.storages, outside, before
-        _pending.tracer, _pending.part = named
-        outside += [weak for weak in inside if (storage := weak()) is not None and not is_unbound(storage.node)]
-
-
-def is_tracing() -> bool:
-    """Whether this thread is tracing a function."""
-    return _pending.traced_since is not None
-
-
-def is_unbound(node: Node) -> bool:
-    """Whether a value depends on a placeholder, so that nothing can compute it."""
-    if node.buffer is not None:
-        return False
-    seen = {node}
-    stack = [node]
-    while stack:
-        x = stack.pop()
-        if x.signature is None:
-            return True
-        for y in x.inputs:
-            if y.buffer is None and y not in seen:
-                seen.add(y)
-                stack.append(y)
-    return False
-
-
-def take_pending() -> list[Waiting]:
-    """The live storages of this thread whose version is pending, and its bundles; the list starts anew."""
-    waiting, _pending.storages = _pending.storages, []
-    if _pending.traced_since is not None:
-        waiting = _bound(waiting)
-    found: dict[Node, Waiting] = {}
-    for weak in waiting:
-        storage = weak()
-        if storage is not None and storage.node.buffer is None:
-            found[storage.node] = storage
-    return list(found.values())
-
-
-def _bound(waiting: list[ref[Waiting]]) -> list[ref[Waiting]]:
-    """What can be computed; the rest goes on waiting."""
-    bound: list[ref[Waiting]] = []
-    for weak in waiting:
-        storage = weak()
-        if storage is not None:
-            (_pending.storages if is_unbound(storage.node) else bound).append(weak)
-    return bound
 
 
 def flush(wanted: Storage | None = None) -> None:
@@ -310,14 +208,14 @@ def flush(wanted: Storage | None = None) -> None:
     Raises:
         GraphError: `wanted` depends on the arguments of a function that is being traced.
     """
-    if _pending.traced_since is not None and wanted is not None and is_unbound(wanted.node):
+    if pending.traced_since is not None and wanted is not None and is_unbound(wanted.node):
         raise GraphError(
-            f"{_pending.tracer}: a value that belongs to {_pending.part} is asked for (item(), bool(), numpy(), "
+            f"{pending.tracer}: a value that belongs to {pending.part} is asked for (item(), bool(), numpy(), "
             "printing, an index, or an operation whose shape depends on values), and there is none while the function "
             "is recorded once for all; use where() and other operations on tensors"
         )
-    if _failures.happened and wanted is not None and wanted.node in _failures.errors:
-        raise copy(_failures.errors[wanted.node])
+    if failures.happened and wanted is not None and wanted.node in failures.errors:
+        raise copy(failures.errors[wanted.node])
     storages = take_pending()
     if wanted is not None and wanted.node.buffer is None and wanted not in storages:
         storages.append(wanted)
@@ -329,17 +227,17 @@ def flush(wanted: Storage | None = None) -> None:
         if wanted is not None and wanted.node.buffer is None:
             if len(storages) == 1:
                 raise
-            raise copy(_failures.errors.get(wanted.node, error)) from error
+            raise copy(failures.errors.get(wanted.node, error)) from error
     let_in()
 
 
 def flush_recorded_until(number: int) -> None:
     """Compute what a live tensor holds of all that was recorded up to a node's number; the rest stays pending."""
-    if _pending.traced_since is not None:
+    if pending.traced_since is not None:
         return
     storages = take_pending()
     later = [storage for storage in storages if storage.node.number > number]
-    _pending.storages.extend(ref(storage) for storage in later)
+    pending.storages.extend(ref(storage) for storage in later)
     earlier = [storage for storage in storages if storage.node.number <= number]
     if earlier:
         close_with(earlier)
@@ -359,23 +257,23 @@ def close_with(storages: list[Waiting], closing: Closing | None = None) -> None:
         if any(isinstance(storage, Bundle) for storage in storages):
             storages = _taken_apart(storages)
             roots = list(dict.fromkeys([storage.node for storage in storages]))
-        failed = {roots[0]: error} if len(roots) == 1 and closing is None else _fail_alone(roots)
+        failed = {roots[0]: error} if len(roots) == 1 and closing is None else fail_alone(roots)
         # With more memory a value may be computed yet.
-        _failures.enter({node: copy(own) for node, own in failed.items() if not isinstance(own, MemoryError)})
+        failures.enter({node: copy(own) for node, own in failed.items() if not isinstance(own, MemoryError)})
         if failed or closing is not None:
             raise
         text = f"a program of {len(roots)} values failed, and each was computed by itself: {error}"
         warnings.warn(text, stacklevel=2)
     except BaseException:
-        _pending.storages.extend(ref(storage) for storage in storages)
+        pending.storages.extend(ref(storage) for storage in storages)
         raise
     finally:
         for storage in storages:
             if isinstance(storage, Bundle):
                 continue
             node = storage.node
-            if node.requires_grad and node.buffer is not None and _has_history(node):
-                _retain(storage)
+            if node.requires_grad and node.buffer is not None and has_history(node):
+                retain(storage)
 
 
 def _settle(storages: list[Waiting], made: dict[Node, list[Buffer]]) -> None:
@@ -392,73 +290,3 @@ def _taken_apart(storages: list[Waiting]) -> list[Waiting]:
         if isinstance(bundle, Bundle):
             bundle.hand_out()
     return [*[storage for storage in storages if isinstance(storage, Storage)], *take_pending()]
-
-
-class _Failures:
-    """Errors of values that could not be computed; most processes see none, and look no further."""
-
-    def __init__(self) -> None:
-        self.happened = False
-        self.errors: WeakKeyDictionary[Node, Exception] = WeakKeyDictionary()
-
-    def enter(self, errors: dict[Node, Exception]) -> None:
-        self.errors.update(errors)
-        self.happened = True
-
-
-_failures = _Failures()
-
-
-def _fail_alone(roots: list[Node]) -> dict[Node, Exception]:
-    """Compute values by themselves; the errors of those that fail."""
-    failed: dict[Node, Exception] = {}
-    for node in roots:
-        try:
-            evaluate(with_residuals([node]))
-        except Exception as error:
-            failed[node] = error
-    return failed
-
-
-def with_residuals(roots: list[Node]) -> list[Node]:
-    """The roots, and the values that backward passes from them will read, so that nothing is computed twice."""
-    walkable = [node for node in roots if node.requires_grad and _has_history(node)]
-    if not walkable:
-        return roots
-    wanted = dict.fromkeys(roots)
-    for node in walkable:
-        wanted.update(dict.fromkeys(x for x in residuals(node) if x.buffer is None and _outputs(x) == 1))
-    return list(wanted)
-
-
-def _outputs(x: Node) -> int:
-    return 1 if x.signature is None else len(x.signature.outputs)
-
-
-def _has_history(node: Node) -> bool:
-    """Whether a later backward pass may walk what lies behind a node."""
-    return node.requires_grad and node.released is None and node.leaf is None
-
-
-def _retain(storage: Storage) -> None:
-    _retained.storages.append(ref(storage))
-    if len(_retained.storages) > _retained.limit:
-        _retained.clean()
-
-
-def pinned_buffers(waiting: Sequence[Waiting]) -> set[Buffer]:
-    """Values that a backward pass may still read: they must not be overwritten."""
-    _retained.clean()
-    stack = [storage.node for weak in _retained.storages if (storage := weak()) is not None]
-    stack += [storage.node for storage in waiting if storage.node.requires_grad and _has_history(storage.node)]
-    seen = set(stack)
-    while stack:
-        for x in stack.pop().inputs:
-            if x not in seen:
-                seen.add(x)
-                stack.append(x)
-    return {node.buffer for node in seen if isinstance(node.buffer, Buffer)}
-
-
-def _walkable(storage: Storage | None) -> bool:
-    return storage is not None and storage.node.released is None and bool(storage.node.inputs)

@@ -22,7 +22,7 @@ from retrograd.core.types import tensor_type
 from retrograd.ops.movement import broadcast_to, concat, permute, reshape
 from retrograd.ops.reduce import drop_axes, sum_keepdim
 from retrograd.tensor.base import TensorBase, wrap
-from retrograd.tensor.storage import traced
+from retrograd.tensor.pending import traced
 
 _RANDOMNESS = ("error", "same", "different")
 

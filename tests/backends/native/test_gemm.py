@@ -14,8 +14,9 @@ import pytest
 
 from retrograd.backends.native.compiler import Library, compile_object, host
 from retrograd.backends.native.contract import SCRATCH_BYTES
-from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count, tile_shape
+from retrograd.backends.native.gemm import Arg, Layout, gemm_module
 from retrograd.backends.native.gemm_micro import Blocking, micro_module
+from retrograd.backends.native.gemm_tile import tile_count, tile_shape
 from retrograd.backends.native.target import TARGETS, Target
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
@@ -261,11 +262,3 @@ def test_reads_nothing_beyond_its_operands(
 @every_dtype
 def test_every_target_fits_in_scratch(target: Target, dtype: str) -> None:
     assert "@gemm(" in gemm_module(target, dtype, "row", "col").text()
-
-
-def test_tiles_balance_threads() -> None:
-    for m, n, k in [(128, 512, 784), (128, 256, 512), (784, 512, 128), (768, 384, 128)]:
-        tiles = tile_count(m, n, 1, *tile_shape(TARGETS[0], "float32", m, n, k, 1))
-        assert 4 <= tiles <= 32
-    assert tile_count(10, 10, 1, *tile_shape(TARGETS[0], "float32", 10, 10, 10, 1)) == 1
-    assert tile_count(4096, 4096, 1, *tile_shape(TARGETS[0], "float32", 4096, 4096, 512, 1)) >= 32

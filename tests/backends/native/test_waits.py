@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from retrograd.backends.native.fuse import Group
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.waits import Waits
 
 

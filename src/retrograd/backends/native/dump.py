@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from retrograd.backends.native.fuse import Group
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.schedule import Schedule
 from retrograd.backends.native.views import View

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retrograd.backends.native.fuse import ELEMENTWISE, Fusion, Group
+from retrograd.backends.native.fuse import ELEMENTWISE, Fusion
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.join import Regions
 from retrograd.backends.native.kernel import Instruction, LoopKernel, Operand
 from retrograd.backends.native.split import REDUCTIONS

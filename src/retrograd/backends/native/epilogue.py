@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.emit import Emitter
-from retrograd.backends.native.fuse import Group
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.kernel import DTYPE_SIZES, EpilogueLayout, LoopKernel, Operand
 from retrograd.backends.native.loops import epilogue_module
 from retrograd.backends.native.views import squeezed

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from retrograd.backends.native.group import PRODUCTS, Group
 from retrograd.backends.native.kernel import ARITY
 from retrograd.backends.native.loop_steps import PART
 from retrograd.backends.native.merge import merge_groups
@@ -30,8 +30,6 @@ from retrograd.passes.generalise import is_general
 ELEMENTWISE = (frozenset(ARITY) - REDUCTIONS - {"load", "store", "const", "index", "position", "not"}) | {"invert"}
 # Steps that depend on where they are computed alone.
 COORDINATES = frozenset({"iota", "positions"})
-# What may have an epilogue.
-PRODUCTS = frozenset({"matmul", "conv.depthwise", "conv.direct", "conv.winograd"})
 # A kernel with more than this many steps gains nothing from another.
 _MOST_MEMBERS = 160
 # An epilogue that reads and writes more matrices than this streams better as a loop of its own: over the short rows of
@@ -39,40 +37,6 @@ _MOST_MEMBERS = 160
 _MOST_EPILOGUE_TRAFFIC = 4
 # Single numbers are computed where they are used, unless so many steps stand one upon another.
 _DEEPEST = 48
-
-
-@dataclass(eq=False)
-class Group:
-    """Steps that one kernel computes.
-
-    Attributes:
-        kind: "loop", or the name of a product (with its epilogue) or of a primitive that stands alone.
-        domain: extents, without those of 1.
-        reduced: axes of the domain that reductions of the group run over; None before the first.
-        members: values, in order; the product first.
-        sources: the roots that its members read, as they were placed.
-    """
-
-    kind: str
-    domain: Shape
-    reduced: tuple[int, ...] | None = None
-    members: list[int] = field(default_factory=list)
-    sources: set[int] = field(default_factory=set)
-
-    @property
-    def first(self) -> int:
-        """The earliest member: a product stands before the others, and what comes after it is in order."""
-        return min(self.members[:2])
-
-    @property
-    def is_product(self) -> bool:
-        """Whether it is a product or convolution, and steps behind it."""
-        return self.kind in PRODUCTS
-
-    @property
-    def part(self) -> Shape:
-        """The shape of what the group's reductions yield."""
-        return tuple(n for i, n in enumerate(self.domain) if i not in (self.reduced or ()))
 
 
 class Fusion:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from retrograd.backends.native.emit import Emitter, Space, collapse, kernel_of
 from retrograd.backends.native.epilogue import with_epilogue
-from retrograd.backends.native.fuse import Fusion, Group
+from retrograd.backends.native.fuse import Fusion
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.ir import Module
 from retrograd.backends.native.join import find_regions
 from retrograd.backends.native.kernel import (

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from retrograd.backends.native.epilogue import Grid
-from retrograd.backends.native.gemm import Arg, Layout, gemm_module, tile_count, tile_shape
+from retrograd.backends.native.gemm import Arg, Layout, gemm_module
 from retrograd.backends.native.gemm_micro import Blocking, micro_module
 from retrograd.backends.native.gemm_prepack import padded_columns
+from retrograd.backends.native.gemm_tile import tile_count, tile_shape
 from retrograd.backends.native.loops import region_module
 from retrograd.backends.native.prologue import Prologue
 from retrograd.backends.native.views import View, dense_view

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.views import View, squeezed
 
 if TYPE_CHECKING:
-    from retrograd.backends.native.fuse import Fusion, Group
+    from retrograd.backends.native.fuse import Fusion
 
 
 def merge_groups(fusion: Fusion) -> None:

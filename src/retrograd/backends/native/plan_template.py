@@ -31,7 +31,8 @@ from retrograd.backends.native.contract import (
 )
 from retrograd.backends.native.plan import Plan
 from retrograd.backends.native.table import ProgramTable, Relocation, Words
-from retrograd.core.extent import Extent, Guards, extents_in, with_numbers
+from retrograd.core.extent import Extent, extents_in, with_numbers
+from retrograd.core.guards import Guards
 
 Numbers = Sequence[int]
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrograd.backends.native.emit import Emitter
-from retrograd.backends.native.fuse import Fusion, Group
-from retrograd.backends.native.gemm import tile_shape
+from retrograd.backends.native.fuse import Fusion
+from retrograd.backends.native.gemm_tile import tile_shape
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.kernel import DTYPE_SIZES, LoopKernel, Operand, args_layout
 from retrograd.backends.native.target import Target
 from retrograd.backends.native.work import Word

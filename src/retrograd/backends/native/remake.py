@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from retrograd.backends.native.group import Group
 from retrograd.backends.native.merge import is_large
 from retrograd.backends.native.views import squeezed
 
 if TYPE_CHECKING:
-    from retrograd.backends.native.fuse import Fusion, Group
+    from retrograd.backends.native.fuse import Fusion
 
 _CHEAP = frozenset({"add", "sub", "mul", "neg", "abs", "maximum", "minimum", "select"})
 # More operations than this take longer than to read the value.

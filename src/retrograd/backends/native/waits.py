@@ -7,10 +7,8 @@ values that come after its own: for those of a group which began before it, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from retrograd.backends.native.fuse import Group
+from retrograd.backends.native.group import Group
 
 
 class Waits:
