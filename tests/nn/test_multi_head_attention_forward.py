@@ -68,3 +68,33 @@ def test_refusals() -> None:
         forward(x, x, x, 4, 2, *rest, use_separate_proj_weight=True)
     with pytest.raises(ShapeError, match="must all have 3 axes"):
         forward(x, x, x[0], 4, 2, *rest)
+
+
+@needs_torch
+@pytest.mark.parametrize("shape", [(0, 5, 4), (2, 0, 4), (0, 0, 4)])
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_no_batch_elements_and_no_rows(shape: tuple[int, ...], need_weights: bool) -> None:
+    def call(lib: Any, x: Any, weight: Any, bias: Any, out: Any) -> Any:
+        y, _ = lib.nn.functional.multi_head_attention_forward(
+            x, x, x, 4, 2, weight, bias, None, None, False, 0.0, out, None, need_weights=need_weights
+        )
+        return y
+
+    arrays = [np.zeros(shape), _IN, _IN_BIAS, _OUT]
+    assert_same(lambda *x: call(rg, *x), lambda *x: call(torch, *x), arrays, rtol=1e-9)
+
+
+def test_static_rows_of_no_batch_elements() -> None:
+    y, _ = rg.nn.functional.multi_head_attention_forward(
+        rg.zeros(3, 0, 4), rg.zeros(5, 0, 4), rg.zeros(5, 0, 4), 4, 2, rg.zeros(12, 4), None, None, None, False, 0.0,
+        rg.zeros(4, 4), None, static_k=rg.zeros(0, 6, 2), static_v=rg.zeros(0, 6, 2),
+    )  # fmt: skip
+    assert y.shape == (3, 0, 4)
+
+
+@needs_torch
+def test_rows_without_keys_find_zeros() -> None:
+    arrays = [numbers((1, 2, 5, 4), 1), numbers((1, 2, 0, 4), 2), numbers((1, 2, 0, 3), 3)]
+    assert_same(
+        rg.nn.functional.scaled_dot_product_attention, torch.nn.functional.scaled_dot_product_attention, arrays, rtol=0
+    )

@@ -83,6 +83,8 @@ def scores_of(q: Node, k: Node, scale: Node, mask: tuple[Node, ...], batch: Shap
 
 def probabilities(scores: Node) -> Node:
     """The softmax of each row; zeros where a row sees nothing at all."""
+    if not scores.type.shape[-1]:
+        return scores
     last = (len(scores.type.shape) - 1,)
     greatest = max_keepdim(scores, last)
     sees_nothing = e.eq(greatest, like(-math.inf, greatest))

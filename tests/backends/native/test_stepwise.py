@@ -161,6 +161,24 @@ def test_an_output_over_an_input_that_a_later_step_reads_waits(program: Any) -> 
     np.testing.assert_allclose(z.array(), np.sin(np.float32(2)), rtol=1e-6)
 
 
+def test_what_a_step_reads_under_two_names_is_overwritten_at_the_end(program: Any) -> None:
+    """Two parameters, each of which is the gradient of the other."""
+    parameters = [rg.full((5,), float(i), requires_grad=True) for i in range(2)]
+    for parameter in parameters:
+        parameter.grad = rg.zeros(5)
+    with observed() as seen:
+        rg.optim.SGD(parameters, lr=0.1).step()
+    recorded = seen[-1].entry.structure.recorded
+    update, rates = recorded.steps[-1], seen[-1].inputs[-1]
+    assert isinstance(rates, Buffer)
+    type_ = tensor_type((5,), float32)
+    graph = Graph((type_, type_, rates.type), (Step(update.signature, (0, 1, 1, 0, 2)),), (3, 4))
+    x, y = _filled(1.0), _filled(2.0)
+    program(graph, [0, 1]).run([x, y, rates], [x, y])
+    np.testing.assert_allclose(x.array(), 1 - 0.1 * 2, rtol=1e-6)
+    np.testing.assert_allclose(y.array(), 2 - 0.1 * 1, rtol=1e-6)
+
+
 def test_inputs_come_out_as_they_were_before_they_were_overwritten(program: Any) -> None:
     x, y = _filled(1.0), _filled(2.0)
     program(_graph((2, 0, 3, 3)), [0, -1, -1, -1]).run([x, y], [x, a := _filled(0), b := _filled(0), c := _filled(0)])

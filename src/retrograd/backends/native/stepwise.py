@@ -148,8 +148,9 @@ class StepwiseProgram:
         aliases = []
         for value in made:
             target = self._overwrites.get(value, -1)
-            # What others read after this step is overwritten at the end.
-            direct = target in args and last[target] == place
+            # What others read after this step is overwritten at the end. So is what it reads under two names, which
+            # its program takes for two values.
+            direct = args.count(target) == 1 and last[target] == place
             aliases.append(args.index(target) if direct else -1)
             if direct:
                 del self._overwrites[value]

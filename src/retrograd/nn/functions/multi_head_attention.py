@@ -165,7 +165,7 @@ def attend(
     k, v = _with_extra_rows(heads, k, heads.more_keys), _with_extra_rows(heads, v, heads.more_values)
     if mask is not None and k.shape[1] > keys:
         mask = cat([mask, zeros(*mask.shape[:-1], k.shape[1] - keys, dtype=mask.dtype)], -1)
-    q, k, v = (x.view(batch, -1, heads.count, width // heads.count).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (x.view(batch, x.shape[1], heads.count, width // heads.count).transpose(1, 2) for x in (q, k, v))
     weights = None
     if need_weights:
         weights = drop(attention_weights(q, k, mask), rate, rate > 0)
@@ -178,7 +178,8 @@ def attend(
 def _joined(heads: Heads, x: Any) -> Any:
     """Rows of single heads, (batch * heads, rows, depth), as (batch, rows, width)."""
     rows, depth = x.shape[1:]
-    return x.view(-1, heads.count, rows, depth).transpose(1, 2).reshape(-1, rows, heads.count * depth)
+    batch = x.shape[0] // heads.count
+    return x.view(batch, heads.count, rows, depth).transpose(1, 2).reshape(batch, rows, heads.count * depth)
 
 
 def _with_extra_rows(heads: Heads, x: Any, learned: Any) -> Any:
