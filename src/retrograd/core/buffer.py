@@ -169,11 +169,17 @@ class Buffer:
 
     @classmethod
     def over(cls, array: np.ndarray[Any, Any], type_: TensorType) -> Buffer:
-        """A buffer over foreign memory: a C-contiguous and writeable NumPy array, kept alive."""
+        """A buffer over foreign memory, kept alive.
+
+        Raises:
+            TypeError, ValueError: the array is not C-contiguous, or must not be written to.
+        """
         buffer = cls.__new__(cls)
         buffer.type = type_
         buffer._size = 0
         if type_.dtype.is_half:
+            if not (array.flags.c_contiguous and array.flags.writeable):
+                raise ValueError("an array that is not C-contiguous, or must not be written to")
             buffer.address = array.__array_interface__["data"][0]
         else:
             # Several times as fast, where Python knows the elements.

@@ -261,12 +261,15 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Any:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, received {type(array).__name__}")
-    dtype, flags = array.dtype, array.flags
+    dtype = array.dtype
     found = from_numpy_dtype(dtype)
-    shares = dtype.isnative and flags.c_contiguous and flags.writeable
-    if found is None or not shares or array.size == 0:
+    if found is None or not dtype.isnative or array.size == 0:
         return from_array(array)
     type_ = tensor_type(array.shape, found)
-    result = wrap(input_node(type_, Buffer.over(array, type_)))
+    try:
+        buffer = Buffer.over(array, type_)
+    except (TypeError, ValueError):
+        return from_array(array)
+    result = wrap(input_node(type_, buffer))
     result._storage.share(array)
     return result
