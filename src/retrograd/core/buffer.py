@@ -18,9 +18,9 @@ ALIGNMENT = 64
 _SLACK = 128
 _FREE_LIMIT = 512 << 20
 # Blocks are cut out of slabs of huge pages, which the system gives in a tenth of the time. One takes 2 MB at once, so
-# that is for processes that have several times as much.
+# that is for processes that have many times as much: of a small network it would be a tenth.
 _SLAB_BYTES = 16 << 20
-_ENOUGH_FOR_SLABS = 12 << 20
+_ENOUGH_FOR_SLABS = 64 << 20
 _PRIVATE: dict[str, Any] = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 # Buffers that come and go together are kept as they are, if they take no more than this; so many sets at most.
 _SET_BYTES = 16 << 20

@@ -101,6 +101,7 @@ class PoolWord(IntEnum):
     SHUTDOWN = WAKE + 2
     STOP = 4 * CACHE_LINE_WORDS
     DONE = STOP + 1
+    RUNS = STOP + 2  # how many calls of `run` are over
     WORKERS = 5 * CACHE_LINE_WORDS
     SCRATCH = WORKERS + 1
 

@@ -338,6 +338,7 @@ def _run(module: Module) -> None:
     pool, program, externals = f.args
     do(f, "relocate", program, externals, get(f, program, ProgramWord.RELOCATION_COUNT))
     do(f, "step", pool, program)
+    f.store(get(f, pool, PoolWord.RUNS) + 1, at(f, pool, PoolWord.RUNS))
 
 
 def _run_many(module: Module) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrograd.backends.native.cache import kernel_cache
 from retrograd.backends.native.compiler import host
-from retrograd.backends.native.contract import POOL_WORDS, PoolWord, aligned_words
+from retrograd.backends.native.contract import POOL_WORDS, WORD_BYTES, PoolWord, aligned_words
 from retrograd.backends.native.cores import default_num_threads
 from retrograd.backends.native.driver import driver_text
 from retrograd.backends.native.scratch import Scratch
@@ -76,6 +76,7 @@ class Pool:
         self._dismiss: weakref.finalize[..., Pool] | None = None
         self._state = aligned_words(POOL_WORDS)
         self._address = int(self._state.ctypes.data)
+        self._runs = ctypes.c_int64.from_buffer(self._state, WORD_BYTES * PoolWord.RUNS)  # type: ignore[arg-type]
         _pools.add(self)
 
     # -- running ------------------------------------------------------------------------------------------------------
@@ -92,13 +93,12 @@ class Pool:
         with _turn:
             if self._dismiss is None or allocator.held_bytes >= self._scratch.enough:
                 self._start()
-            finished: list[None] = []
+            runs = self._runs.value
             try:
-                # A signal is let in right after this line at the earliest: whatever its handler raises, the list tells
-                # whether the program has run.
-                finished.extend(map(self._run, (self._address,), (program,), (externals,)))
+                self._run(self._address, program, externals)
             except BaseException as error:
-                if not finished:
+                # Whatever a signal's handler raises, the driver has told whether the program has run.
+                if self._runs.value == runs:
                     raise
                 defer(error)
 
