@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from retrograd.distributions import constraints
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import derived, logit_of, one_of, together
+from retrograd.distributions.parameters import together
+from retrograd.distributions.success_probability import WithSuccessProbability
 from retrograd.nn.functions.loss import binary_cross_entropy_with_logits
 from retrograd.tensor.blending import where
 from retrograd.tensor.grad_mode import no_grad
@@ -16,7 +15,7 @@ from retrograd.tensor.ranges import arange
 from retrograd.tensor.sampling import bernoulli
 
 
-class Bernoulli(Distribution):
+class Bernoulli(WithSuccessProbability):
     """1 with probability p, else 0.
 
     Args:
@@ -34,36 +33,15 @@ class Bernoulli(Distribution):
     tensor([0.2500])
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     has_enumerate_support = True
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        if one_of("Bernoulli", probs, logits):
-            (self.probs,) = together(probs)
-        else:
-            (self.logits,) = together(logits)
-        self._param = self.probs if logits is None else self.logits
+        (self._param,) = self._take(probs, logits)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    @derived
-    def logits(self) -> Any:
-        return logit_of(self.probs)
-
-    @derived
-    def probs(self) -> Any:
-        return self.logits.sigmoid()
 
     @property
     def support(self) -> Constraint:
         return constraints.boolean
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameter."""
-        return self._batch_shape
 
     @property
     def mean(self) -> Any:

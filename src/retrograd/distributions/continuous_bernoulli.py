@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from retrograd.distributions import constraints
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import clamped, derived, logit_of, one_of, together
+from retrograd.distributions.parameters import clamped, derived, one_of, together
+from retrograd.distributions.success_probability import WithSuccessProbability
 from retrograd.nn.functions.loss import binary_cross_entropy_with_logits
 from retrograd.tensor.blending import where
 from retrograd.tensor.random import rand
 
 
-class ContinuousBernoulli(Distribution):
+class ContinuousBernoulli(WithSuccessProbability):
     """Numbers of [0, 1] with a density like the probabilities of `Bernoulli`: p(x) = C(p) p^x (1 - p)^(1 - x).
 
     It is what binary cross-entropy of values between 0 and 1, such as the shades of an image, is the density of.
@@ -37,10 +36,6 @@ class ContinuousBernoulli(Distribution):
     tensor(1.)
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     has_rsample = True
 
     def __init__(
@@ -62,21 +57,12 @@ class ContinuousBernoulli(Distribution):
         super().__init__(given.shape, validate_args=validate_args)
 
     @derived
-    def logits(self) -> Any:
-        return logit_of(self.probs)
-
-    @derived
     def probs(self) -> Any:
         return clamped(self.logits.sigmoid())
 
     @property
     def support(self) -> Constraint:
         return constraints.unit_interval
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameter."""
-        return self._batch_shape
 
     def _apart(self) -> tuple[Any, Any]:
         """Where p is far enough from 1/2 for the formulas, and p with another value in its place elsewhere."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from retrograd.core.limits import finfo
 from retrograd.distributions import constraints
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import derived, logit_of, one_of, together
+from retrograd.distributions.success_probability import WithSuccessProbability
 from retrograd.nn.functions.loss import binary_cross_entropy_with_logits
 from retrograd.tensor.blending import where
 from retrograd.tensor.creation import empty, zeros_like
 from retrograd.tensor.grad_mode import no_grad
 
 
-class Geometric(Distribution):
+class Geometric(WithSuccessProbability):
     """How many trials fail before the first one succeeds: P(k) = (1 - p)^k p.
 
     Args:
@@ -34,28 +32,11 @@ class Geometric(Distribution):
     tensor(0.2500)
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
-
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        if one_of("Geometric", probs, logits):
-            (self.probs,) = together(probs)
-        else:
-            (self.logits,) = together(logits)
-        given = self.probs if logits is None else self.logits
+        (given,) = self._take(probs, logits)
         super().__init__(given.shape, validate_args=validate_args)
         if logits is None:
             self._require(constraints.positive, self.probs, "the parameter probs")
-
-    @derived
-    def logits(self) -> Any:
-        return logit_of(self.probs)
-
-    @derived
-    def probs(self) -> Any:
-        return self.logits.sigmoid()
 
     @property
     def support(self) -> Constraint:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.errors import ShapeError
 from retrograd.distributions import constraints
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import derived
+from retrograd.distributions.scale_matrix import WithScaleMatrix
 from retrograd.ops.movement import broadcast_shapes
-from retrograd.tensor.linalg.decomposing import cholesky
-from retrograd.tensor.linalg.solving import cholesky_inverse, inverse, solve_triangular
+from retrograd.tensor.linalg.solving import solve_triangular
 from retrograd.tensor.random import randn
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(WithScaleMatrix):
     """The normal distribution of vectors: p(x) = exp(-(x - m)^T C^-1 (x - m) / 2) / sqrt(det(2 pi C)).
 
     Args:
@@ -39,9 +37,7 @@ class MultivariateNormal(Distribution):
 
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {
         "loc": constraints.real_vector,
-        "covariance_matrix": constraints.positive_definite,
-        "precision_matrix": constraints.positive_definite,
-        "scale_tril": constraints.lower_cholesky,
+        **WithScaleMatrix.arg_constraints,
     }
     has_rsample = True
 
@@ -53,13 +49,7 @@ class MultivariateNormal(Distribution):
         scale_tril: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        matrices = {
-            "covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril,
-        }  # fmt: skip
-        given = [(name, matrix) for name, matrix in matrices.items() if matrix is not None]
-        if len(given) != 1:
-            raise OptionError(f"MultivariateNormal: give one of {', '.join(matrices)}, and not {len(given)}")
-        ((name, matrix),) = given
+        name, matrix = self._given_matrix(covariance_matrix, precision_matrix, scale_tril)
         if loc.ndim < 1 or matrix.ndim < 2:
             raise ShapeError(
                 f"MultivariateNormal: loc has shape {tuple(loc.shape)} and {name} {tuple(matrix.shape)}; expected "
@@ -69,28 +59,6 @@ class MultivariateNormal(Distribution):
         self.loc = loc.expand(*batch, *loc.shape[-1:])
         setattr(self, name, matrix.expand(*batch, *matrix.shape[-2:]))
         super().__init__(batch, tuple(loc.shape[-1:]), validate_args)
-
-    @derived
-    def scale_tril(self) -> Any:
-        if "covariance_matrix" in self._given:
-            return cholesky(self.covariance_matrix)
-        # With P = U U^T, U upper triangular, U^-T is lower triangular, and C = U^-T U^-1.
-        upper = cholesky(self.precision_matrix.flip(-2, -1)).flip(-2, -1)
-        return inverse(upper).mT
-
-    @derived
-    def covariance_matrix(self) -> Any:
-        return self.scale_tril @ self.scale_tril.mT
-
-    @derived
-    def precision_matrix(self) -> Any:
-        return cholesky_inverse(self.scale_tril)
-
-    def expand(self, batch_shape: tuple[int, ...]) -> Self:
-        made = super().expand(batch_shape)
-        if "scale_tril" in self.__dict__ and "scale_tril" not in self._given:
-            made.scale_tril = self._grown(self.scale_tril, made.batch_shape)
-        return made
 
     @property
     def support(self) -> Constraint:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from retrograd.distributions import constraints
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
 from retrograd.distributions.elementwise_transforms import SigmoidTransform
-from retrograd.distributions.parameters import derived, logit_of, one_of, together
-from retrograd.distributions.transformed_distribution import TransformedDistribution
+from retrograd.distributions.parameters import logit_of, together
+from retrograd.distributions.relaxed_distribution import RelaxedDistribution
+from retrograd.distributions.success_probability import WithSuccessProbability
 from retrograd.tensor.random import rand
 
 
-class LogitRelaxedBernoulli(Distribution):
+class LogitRelaxedBernoulli(WithSuccessProbability):
     """The logits of the numbers of `RelaxedBernoulli`: (logit of p + logistic noise) / temperature.
 
     Args:
@@ -31,33 +30,14 @@ class LogitRelaxedBernoulli(Distribution):
     tensor(0.2500)
     """
 
-    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     has_rsample = True
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        form = "probs" if one_of(type(self).__name__, probs, logits) else "logits"
-        (given,) = together(probs if logits is None else logits)
-        setattr(self, form, given)
+        (given,) = self._take(probs, logits)
         (self.temperature,) = together(temperature)
         super().__init__(given.shape, validate_args=validate_args)
-
-    @derived
-    def logits(self) -> Any:
-        return logit_of(self.probs)
-
-    @derived
-    def probs(self) -> Any:
-        return self.logits.sigmoid()
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameter."""
-        return self._batch_shape
 
     @property
     def support(self) -> Constraint:
@@ -75,7 +55,7 @@ class LogitRelaxedBernoulli(Distribution):
         return self.temperature.log() + rest - 2 * rest.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(RelaxedDistribution):
     """Numbers of (0, 1) that come the closer to 0 and 1 the lower the temperature; gradients flow through them to p.
 
     Args:
@@ -103,15 +83,3 @@ class RelaxedBernoulli(TransformedDistribution):
     @property
     def support(self) -> Constraint:
         return constraints.unit_interval
-
-    @property
-    def temperature(self) -> Any:
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Any:
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Any:
-        return self.base_dist.probs

@@ -10,7 +10,7 @@ from retrograd.distributions.constraints import Constraint
 from retrograd.distributions.elementwise_transforms import ExpTransform
 from retrograd.distributions.over_categories import OverCategories
 from retrograd.distributions.parameters import clamped, together
-from retrograd.distributions.transformed_distribution import TransformedDistribution
+from retrograd.distributions.relaxed_distribution import RelaxedDistribution
 from retrograd.tensor.random import rand
 
 
@@ -54,7 +54,7 @@ class ExpRelaxedCategorical(OverCategories):
         return rest + math.lgamma(n) + (n - 1) * self.temperature.log()
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(RelaxedDistribution):
     """Vectors of probabilities that come the closer to the corners the lower the temperature (Gumbel-softmax).
 
     Gradients flow through them to the probabilities of the corners.
@@ -81,15 +81,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     @property
     def support(self) -> Constraint:
         return constraints.simplex
-
-    @property
-    def temperature(self) -> Any:
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Any:
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Any:
-        return self.base_dist.probs

@@ -6,26 +6,24 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from retrograd.core.errors import OptionError, ShapeError
+from retrograd.core.errors import ShapeError
 from retrograd.core.limits import finfo
 from retrograd.distributions import constraints
 from retrograd.distributions.chi2 import Chi2
 from retrograd.distributions.constraints import Constraint
-from retrograd.distributions.distribution import Distribution
-from retrograd.distributions.parameters import derived
+from retrograd.distributions.scale_matrix import WithScaleMatrix
 from retrograd.distributions.vector_transforms import lower_triangle
 from retrograd.ops.movement import broadcast_shapes
 from retrograd.tensor.base import TensorBase
 from retrograd.tensor.blending import where
-from retrograd.tensor.linalg.decomposing import cholesky
 from retrograd.tensor.linalg.matrix_functions import slogdet
-from retrograd.tensor.linalg.solving import cholesky_inverse, cholesky_solve, inverse
+from retrograd.tensor.linalg.solving import cholesky_solve
 from retrograd.tensor.random import randn
 from retrograd.tensor.ranges import arange
 from retrograd.tensor.tensor import tensor
 
 
-class Wishart(Distribution):
+class Wishart(WithScaleMatrix):
     """The distribution of X X^T, X of `df` columns that are normal vectors of covariance C.
 
     p(S) = det(S)^((df - n - 1) / 2) exp(-trace(C^-1 S) / 2) / (2^(n df / 2) det(C)^(df / 2) Gamma_n(df / 2))
@@ -50,9 +48,7 @@ class Wishart(Distribution):
     """
 
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {
-        "covariance_matrix": constraints.positive_definite,
-        "precision_matrix": constraints.positive_definite,
-        "scale_tril": constraints.lower_cholesky,
+        **WithScaleMatrix.arg_constraints,
         "df": constraints.positive,
     }
     has_rsample = True
@@ -65,13 +61,7 @@ class Wishart(Distribution):
         scale_tril: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        matrices = {
-            "covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril,
-        }  # fmt: skip
-        given = [(name, matrix) for name, matrix in matrices.items() if matrix is not None]
-        if len(given) != 1:
-            raise OptionError(f"Wishart: give one of {', '.join(matrices)}, and not {len(given)}")
-        ((name, matrix),) = given
+        name, matrix = self._given_matrix(covariance_matrix, precision_matrix, scale_tril)
         if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
             raise ShapeError(f"Wishart: {name} has shape {tuple(matrix.shape)}; expected (..., n, n)")
         degrees: Any = df if isinstance(df, TensorBase) else tensor(df, dtype=matrix.dtype)
@@ -80,21 +70,6 @@ class Wishart(Distribution):
         setattr(self, name, matrix.expand(*batch, *matrix.shape[-2:]))
         super().__init__(batch, tuple(matrix.shape[-2:]), validate_args)
         self._require(constraints.greater_than(matrix.shape[-1] - 1), degrees, "the parameter df")
-
-    @derived
-    def scale_tril(self) -> Any:
-        if "covariance_matrix" in self._given:
-            return cholesky(self.covariance_matrix)
-        # As in `MultivariateNormal`.
-        return inverse(cholesky(self.precision_matrix.flip(-2, -1)).flip(-2, -1)).mT
-
-    @derived
-    def covariance_matrix(self) -> Any:
-        return self.scale_tril @ self.scale_tril.mT
-
-    @derived
-    def precision_matrix(self) -> Any:
-        return cholesky_inverse(self.scale_tril)
 
     @property
     def support(self) -> Constraint:
