@@ -117,15 +117,20 @@ class StepwiseProgram:
     def __init__(self, structure: Structure, programs: StepPrograms) -> None:
         self._structure = structure
         unfolded = _Unfolded(structure.recorded)
-        self._outputs = unfolded.outputs
-        self._value_count = unfolded.value_count
-        self._overwrites = {
+        self._outputs, self._value_count = unfolded.outputs, unfolded.value_count
+        last = _last_readers(unfolded.steps)
+        overwrites = {
             value: alias for value, alias in zip(unfolded.outputs, structure.aliases, strict=True) if alias >= 0
         }
-        self._overwritten = set(self._overwrites.values())
-        last = _last_readers(unfolded.steps)
-        self.calls = [self._call(place, step, first, programs, last) for place, (step, first) in unfolded.placed()]
-        kept = {*self._outputs, *range(len(structure.recorded.inputs))}
+        in_place = _written_in_place(unfolded, overwrites, last)
+        # An output that overwrites what is still read waits for the end.
+        self._waiting = overwrites.keys() - in_place.keys()
+        kept, overwritten = {*self._outputs, *range(len(structure.recorded.inputs))}, set(overwrites.values())
+        self.calls: list[Call] = []
+        for step, first in zip(unfolded.steps, unfolded.firsts, strict=True):
+            is_seen = self._is_seen_in_another_shape(step, overwritten) and first not in kept
+            program = None if is_seen else self._program_of(step, first, programs, in_place)
+            self.calls.append(Call(program, step, first))
         for value, place in last.items():
             if value not in kept:
                 self.calls[place].ends.append(value)
@@ -135,34 +140,27 @@ class StepwiseProgram:
         """What it computes, in primitives."""
         return self._structure.graph
 
-    def _call(self, place: int, step: Step, first: int, programs: StepPrograms, last: dict[int, int]) -> Call:
-        signature, args = step.signature, step.args
+    def _numbers(self, step: Step) -> tuple[bool, ...]:
+        """For each value that a step reads, whether it is a Python number."""
         scalars = self._structure.scalars
-        count = len(scalars)
-        numbers = tuple([arg < count and scalars[arg] for arg in args])
-        made = range(first, first + len(signature.outputs))
-        if signature.operation is RESHAPE and not (
-            numbers[0] or first in self._outputs or args[0] in self._overwritten
-        ):
-            return Call(None, step, first)
-        aliases = []
-        for value in made:
-            target = self._overwrites.get(value, -1)
-            # What others read after this step is overwritten at the end. So is what it reads under two names, which
-            # its program takes for two values.
-            direct = args.count(target) == 1 and last[target] == place
-            aliases.append(args.index(target) if direct else -1)
-            if direct:
-                del self._overwrites[value]
-        return Call(programs.of(signature, numbers, tuple(aliases)), step, first)
+        return tuple([arg < len(scalars) and scalars[arg] for arg in step.args])
+
+    def _is_seen_in_another_shape(self, step: Step, overwritten: set[int]) -> bool:
+        """Whether memory can be shared by what a step reads and what it gives."""
+        is_reshape = step.signature.operation is RESHAPE
+        return is_reshape and step.args[0] not in overwritten and not self._numbers(step)[0]
+
+    def _program_of(self, step: Step, first: int, programs: StepPrograms, in_place: Mapping[int, int]) -> Program:
+        made = range(first, first + len(step.signature.outputs))
+        aliases = tuple([step.args.index(in_place[value]) if value in in_place else -1 for value in made])
+        return programs.of(step.signature, self._numbers(step), aliases)
 
     def run(self, inputs: Sequence[Buffer | Scalar], outputs: Sequence[Buffer]) -> None:
         values: list[Buffer | Scalar | None] = [*inputs, *[None] * (self._value_count - len(inputs))]
         given = {value: inputs[value] for value in self._outputs if value < len(inputs)}
         before = {value: x if isinstance(x, Scalar) else x.copy() for value, x in given.items()}
-        # An output that overwrites what is still read waits for the end.
         places = {
-            value: buffer for value, buffer in zip(self._outputs, outputs, strict=True) if value not in self._overwrites
+            value: buffer for value, buffer in zip(self._outputs, outputs, strict=True) if value not in self._waiting
         }
         for call in self.calls:
             first, program, types = call.first, call.program, call.step.signature.outputs
@@ -201,6 +199,7 @@ class _Unfolded:
 
     Attributes:
         steps: over values that are numbered anew: first the inputs, then the outputs of each step in turn.
+        firsts: the value that each step's first output is.
         outputs: values.
         value_count: how many there are.
     """
@@ -226,10 +225,6 @@ class _Unfolded:
             values += range(first, first + count)
         return [values[value] for value in graph.outputs]
 
-    def placed(self) -> list[tuple[int, tuple[Step, int]]]:
-        """The steps with their places, and the value that each one's first output is."""
-        return list(enumerate(zip(self.steps, self.firsts, strict=True)))
-
 
 def _last_readers(steps: Sequence[Step]) -> dict[int, int]:
     """The place of the last step that reads a value."""
@@ -238,3 +233,18 @@ def _last_readers(steps: Sequence[Step]) -> dict[int, int]:
         for arg in step.args:
             last[arg] = place
     return last
+
+
+def _written_in_place(unfolded: _Unfolded, overwrites: Mapping[int, int], last: Mapping[int, int]) -> dict[int, int]:
+    """Of the values that overwrite an input, those that their step can write there at once, each with the input.
+
+    What others read after the step must wait. So must what it reads under two names, which its program takes for two
+    values.
+    """
+    found = {}
+    for place, (step, first) in enumerate(zip(unfolded.steps, unfolded.firsts, strict=True)):
+        for value in range(first, first + len(step.signature.outputs)):
+            target = overwrites.get(value, -1)
+            if step.args.count(target) == 1 and last[target] == place:
+                found[value] = target
+    return found
