@@ -152,8 +152,10 @@ def test_stages() -> None:
     assert explanation.stage("table").startswith("phase 0\n  k0 (epilogue) calling k1, k2: ")
     assert "k0 = epilogue\n  kernel rank=1 reduces=none" in explanation.stage("ir")
     assert "define void @kernel(" in explanation.stage("llvm")
-    with pytest.raises(OptionError, match="no stage 'assembly'; choose one of graph, fused"):
-        explanation.stage("assembly")
+    assert "= relu(" in explanation.stage("recorded") and "= relu(" not in explanation.stage("graph")
+    assert "kernel:" in explanation.stage("assembly")
+    with pytest.raises(OptionError, match="no stage 'wasm'; choose one of recorded, graph, fused"):
+        explanation.stage("wasm")
     with pytest.raises(OptionError, match="no program 1; there are 1"):
         explanation.stage("graph", 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from retrograd.backends.base import Program
+from retrograd.backends.base import Program, Tier
 from retrograd.backends.native.backend import NativeBackend
 from retrograd.backends.native.compile_all import lost_processes
 from retrograd.backends.native.peak import bytes_per_second, flops_per_second
@@ -15,6 +15,7 @@ from retrograd.backends.native.report import STAGES, KernelRow, ProgramRows, ker
 from retrograd.core.buffer import Scalar
 from retrograd.core.errors import OptionError
 from retrograd.core.family import mistakes
+from retrograd.core.graph import Graph
 from retrograd.core.printer import to_text
 from retrograd.passes.structure import Structure
 from retrograd.runtime import devices
@@ -22,7 +23,8 @@ from retrograd.runtime.evaluate import Trace, observed
 from retrograd.runtime.threads import get_num_threads
 from retrograd.tensor.base import TensorBase
 
-_FAST_TIER = 1
+# The stage that is no backend's.
+_RECORDED = "recorded"
 # Runs until every structure has its final program, and runs that are timed.
 _SETTLING, _TIMED = 4, 10
 _HEADER = (
@@ -48,6 +50,7 @@ class Explanation:
     threads: int
     lost_processes: tuple[str, ...]
     _compiled: tuple[Program, ...]
+    _recorded: tuple[Graph, ...]
     mistakes: int = field(default_factory=lambda: sum(mistakes.values()))
 
     @property
@@ -69,19 +72,21 @@ class Explanation:
         """What a stage of the backend has made of a program, as text.
 
         Args:
-            name: "graph": what is computed, with where each step comes from. "fused": which steps one kernel computes.
-                "table": phases, launches and places in memory. "ir": what each loop kernel does at each point.
-                "llvm": the intermediate representation of every kernel, as it is given to LLVM.
+            name: "recorded": what the user's program said, before any pass. "graph": what is computed, with where each
+                step comes from. "fused": which steps one kernel computes. "table": phases, launches and places in
+                memory. "ir": what each loop kernel does at each point. "llvm": the intermediate representation of
+                every kernel, as it is given to LLVM. "assembly": what LLVM makes of that for this processor.
             program: its number.
 
         Raises:
             OptionError: there is no such stage, or no such program.
         """
-        if name not in STAGES:
-            raise OptionError(f"explain: there is no stage {name!r}; choose one of {', '.join(STAGES)}")
+        names = _RECORDED, *STAGES
+        if name not in names:
+            raise OptionError(f"explain: there is no stage {name!r}; choose one of {', '.join(names)}")
         if not 0 <= program < len(self._compiled):
             raise OptionError(f"explain: there is no program {program}; there are {len(self._compiled)}")
-        return stage_text(self._compiled[program], name)
+        return to_text(self._recorded[program]) if name == _RECORDED else stage_text(self._compiled[program], name)
 
     def llvm(self, kernel: KernelRow) -> str:
         """The intermediate representation of a kernel, as it is given to LLVM.
@@ -161,12 +166,12 @@ def explain(target: Any) -> Explanation:
 def _of_pending(tensor: Any) -> Explanation:
     node = tensor._read()
     if node.buffer is not None:
-        return Explanation((), get_num_threads(), lost_processes(), ())
+        return Explanation((), get_num_threads(), lost_processes(), (), ())
     trace = Trace([node])
     scalars = [isinstance(buffer, Scalar) for buffer in trace.buffers]
     structure = Structure(trace.graph([node]), scalars, [-1])
-    program = devices.backend().compile(structure, _FAST_TIER)
-    return Explanation((rows_of(program),), get_num_threads(), lost_processes(), (program,))
+    program = devices.backend().compile(structure, Tier.FUSED)
+    return Explanation((rows_of(program),), get_num_threads(), lost_processes(), (program,), (structure.recorded,))
 
 
 def _of_function(step: Callable[[], object]) -> Explanation:
@@ -175,17 +180,17 @@ def _of_function(step: Callable[[], object]) -> Explanation:
     with observed() as seen:
         step()
     expected = list(dict.fromkeys(evaluation.program for evaluation in seen))
-    runs: Counter[Program] = Counter()
+    recorded: dict[Program, Graph] = {}
     with timed(expected):
         for _ in range(_TIMED):
             with observed() as seen:
                 step()
             # What is observed keeps its memory: held over all steps, it would have each one write to new pages.
-            runs.update(evaluation.program for evaluation in seen)
-    programs = tuple(runs)
+            recorded.update((evaluation.program, evaluation.entry.structure.recorded) for evaluation in seen)
+    programs = tuple(recorded)
     known = set(expected)
     rows = tuple(rows_of(program, _TIMED if program in known else 0) for program in programs)
-    return Explanation(rows, get_num_threads(), lost_processes(), programs)
+    return Explanation(rows, get_num_threads(), lost_processes(), programs, tuple(recorded.values()))
 
 
 def _line(kernel: KernelRow, total: float) -> str:

@@ -5,6 +5,7 @@
     table_text       phases and launches, with tiles; which value lies where in the arena
     kernels_text     the loop IR of kernels (`kernel.py` has its grammar)
     llvm_text        their LLVM IR, before LLVM's own passes
+    assembly_text    their machine code for this processor, in assembly language
 
 Values are named %0, %1, ... as in the prepared graph; those behind its last one are copies. Kernels are named k0, k1,
 ... in the order of the table.
@@ -12,8 +13,9 @@ Values are named %0, %1, ... as in the prepared graph; those behind its last one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from retrograd.backends.native.compiler import assembly, host
 from retrograd.backends.native.group import Group
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.schedule import Schedule
@@ -116,10 +118,20 @@ def kernels_text(lowering: Lowering, schedule: Schedule) -> str:
 
 def llvm_text(lowering: Lowering, schedule: Schedule) -> str:
     """The LLVM IR of every kernel, by its generator."""
+    return _modules_text(lowering, schedule, lambda text: text)
+
+
+def assembly_text(lowering: Lowering, schedule: Schedule) -> str:
+    """The machine code of every kernel, by its generator."""
+    return _modules_text(lowering, schedule, lambda text: assembly(text, host()))
+
+
+def _modules_text(lowering: Lowering, schedule: Schedule, told: Callable[[str], str]) -> str:
+    """Every kernel's module under its name; `told` says what is to be seen of the IR."""
     names: dict[str, list[str]] = {}
     for key, name in kernel_names(schedule).items():
         names.setdefault(key.rpartition("#")[0], []).append(f"{name} = {_kind(key)}")
-    return "\n".join(f"; {', '.join(named)}\n{lowering.generators[key]()}" for key, named in names.items())
+    return "\n".join(f"; {', '.join(named)}\n{told(lowering.generators[key]())}" for key, named in names.items())
 
 
 def _works(schedule: Schedule) -> Iterator[Work]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from retrograd.backends.base import Program
 from retrograd.backends.native.cost import operations_of
-from retrograd.backends.native.dump import fused_text, kernels_text, llvm_text, prepared_text, table_text
+from retrograd.backends.native.dump import assembly_text, fused_text, kernels_text, llvm_text, prepared_text, table_text
 from retrograd.backends.native.lower import Lowering
 from retrograd.backends.native.program import NativeProgram
 from retrograd.backends.native.schedule import Schedule
@@ -115,6 +115,7 @@ STAGES: Final[dict[str, Callable[[Lowering, Schedule], str]]] = {
     "table": table_text,
     "ir": kernels_text,
     "llvm": llvm_text,
+    "assembly": assembly_text,
 }
 
 
